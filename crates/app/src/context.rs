@@ -1,4 +1,4 @@
-//! What every use-case stands on: the store, the settings, and an engine once it is needed.
+//! Shared state of every use-case: the store, the settings, and an engine connected on demand.
 
 use crate::{
     Environment, OperationError, Settings,
@@ -16,12 +16,12 @@ use devarch_engine::{ConnectOptions, Engine, Engines, FindInput, candidates};
 use devarch_store::{Author, CannotOpen, Store};
 use std::sync::Arc;
 
-/// An open DevArch.
+/// An open DevArch home: the context every operation takes.
 #[derive(Debug, Clone)]
 pub struct Context {
     pub(crate) store: Store,
     pub(crate) store_id: StoreId,
-    /// What config hashes are made with, unless it can't be read.
+    /// The key of config hashes, or why it cannot be read.
     pub(crate) hash_key: Result<HashKey, CannotOpen>,
     pub(crate) settings: Settings,
     pub(crate) engines: Arc<dyn Engines>,
@@ -31,7 +31,7 @@ pub struct Context {
 }
 
 impl Context {
-    /// Opens the store, making it where there is none.
+    /// Opens the store, creating it if it does not exist.
     pub async fn open(settings: Settings, around: Environment) -> Result<Self, OperationError> {
         let store = Store::open(&settings.database, &settings.host, &settings.key_file()).await?;
         let identity = store.identity().await?;
@@ -40,17 +40,17 @@ impl Context {
         Ok(Self { store, store_id: identity.id, hash_key, settings, engines, clock, ids, host })
     }
 
-    /// What config hashes are made with.
+    /// Returns the key of config hashes.
     pub(crate) fn hash_key(&self) -> Result<&HashKey, OperationError> {
         self.hash_key.as_ref().map_err(|why| SecretError::Locked(why.clone()).into())
     }
 
-    /// The same for plans, in core's words.
+    /// Returns the same key for plans, with core's error.
     pub(crate) fn hash_key_or_why(&self) -> Result<&HashKey, Undecryptable> {
         self.hash_key.as_ref().map_err(CannotOpen::locked)
     }
 
-    /// Engines, clock, ids and host, to open another store with.
+    /// Returns engines, clock, ids and host, to open another store with.
     pub(crate) fn environment(&self) -> Environment {
         Environment {
             engines: Arc::clone(&self.engines),
@@ -60,7 +60,7 @@ impl Context {
         }
     }
 
-    /// Who does something, for locks, plans and the history.
+    /// Returns the user and host recorded with locks, plans and the history.
     pub(crate) fn author(&self) -> Author {
         Author {
             user: self.settings.user.clone(),
@@ -69,18 +69,18 @@ impl Context {
         }
     }
 
-    /// The settings it was opened with.
+    /// Returns the settings the context was opened with.
     pub fn settings(&self) -> &Settings {
         &self.settings
     }
 
-    /// The store.
+    /// Returns the store.
     pub fn store(&self) -> &Store {
         &self.store
     }
 }
 
-/// The stack of that name.
+/// Returns the stack with this name.
 pub async fn find_stack(ctx: &Context, name: &StackName) -> Result<Stack, OperationError> {
     match ctx.store.stack(name).await? {
         Some(stack) => Ok(stack),
@@ -94,8 +94,7 @@ async fn no_such_stack(ctx: &Context, name: &StackName) -> Result<OperationError
     Ok(NotFound::Stack { name: name.to_string(), near }.into())
 }
 
-/// The engine of a stack: the one that was asked for, else the one the stack is bound to, else the first that
-/// answers.
+/// Connects to a stack's engine: the one requested, else the one the stack is bound to, else the first that answers.
 pub async fn connect_engine(ctx: &Context, stack: Option<&Stack>) -> Result<Arc<dyn Engine>, OperationError> {
     let flag = ctx.settings.engine.clone();
     let mut input = FindInput { flag, ..ctx.engines.said() };
@@ -107,7 +106,7 @@ pub async fn connect_engine(ctx: &Context, stack: Option<&Stack>) -> Result<Arc<
     Ok(ctx.engines.connect(&candidates(&input), options).await?)
 }
 
-/// The instance of that name in a stack.
+/// Returns the instance with this name in a stack.
 pub(crate) fn instance<'a>(stack: &'a Stack, name: &InstanceName) -> Result<&'a Instance, OperationError> {
     stack.instances.get(name).ok_or_else(|| {
         let near =

@@ -1,5 +1,5 @@
-//! What use-cases stand in: engines, clock, ids and host. Made once where the program begins and handed in; nothing else
-//! in this crate asks the environment, a clock or the machine, which `clippy.toml` holds.
+//! The environment of use-cases: engines, clock, ids and host. Created once at the program's entry and passed in;
+//! `clippy.toml` enforces that nothing else in this crate accesses the environment, a clock or the machine.
 
 use crate::host::ThisHost;
 use devarch_core::environment::{Clock, Host, Ids, Pause};
@@ -10,21 +10,21 @@ use std::{
 };
 use uuid::{NoContext, Timestamp, Uuid};
 
-/// The world around an [`Context`](crate::Context).
+/// The dependencies of a [`Context`](crate::Context) on the outside world.
 #[derive(Debug, Clone)]
 pub struct Environment {
-    /// Where engines are found.
+    /// The engines that can be reached.
     pub engines: Arc<dyn Engines>,
     /// The time.
     pub clock: Arc<dyn Clock>,
-    /// Where ids come from.
+    /// The source of ids.
     pub ids: Arc<dyn Ids>,
-    /// The machine.
+    /// This machine.
     pub host: Arc<dyn Host>,
 }
 
 impl Environment {
-    /// The real ones.
+    /// Returns the real implementations.
     pub fn real() -> Self {
         Self {
             engines: Arc::new(ReachableEngines),
@@ -64,7 +64,7 @@ impl Clock for SystemClock {
     }
 }
 
-/// UUIDs that sort by the time they were made at.
+/// UUIDs that sort by creation time.
 #[derive(Debug)]
 struct TimeIds;
 
@@ -75,7 +75,7 @@ impl Ids for TimeIds {
     }
 }
 
-/// UUIDs can't say a time before 1970: a clock that is set to one gives those of 1970.
+/// Creates a UUID. UUIDs cannot express times before 1970: a clock set earlier yields ones from 1970.
 #[expect(clippy::disallowed_methods, reason = "these are the ids that everything else is given")]
 fn fresh_at(now: SystemTime) -> Uuid {
     match now.duration_since(UNIX_EPOCH) {
@@ -89,7 +89,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_clock_before_1970_makes_ids_that_differ() {
+    fn a_clock_before_1970_yields_distinct_ids() {
         let then = UNIX_EPOCH - Duration::from_hours(1);
         assert_ne!(fresh_at(then), fresh_at(then));
         assert!(fresh_at(then) < fresh_at(UNIX_EPOCH + Duration::from_secs(1)));

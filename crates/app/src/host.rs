@@ -1,4 +1,4 @@
-//! What this machine says: who listens on a port, which subnets it routes. Linux; elsewhere nothing is known and
+//! Facts about this machine: listening sockets and routed subnets. Linux only; on other systems nothing is known and
 //! nothing is refused.
 
 use devarch_core::{
@@ -37,7 +37,8 @@ impl Host for ThisHost {
     }
 }
 
-/// Whether nothing listens there: a bind without `SO_REUSEADDR` succeeds (the standard library's sets it).
+/// Returns whether nothing listens on a socket: a bind without `SO_REUSEADDR` succeeds (the standard library's sets
+/// it).
 #[expect(clippy::disallowed_methods, reason = "the host that everything else is given")]
 fn is_free(wanted: HostSocket) -> bool {
     let family = if wanted.ip.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };
@@ -49,7 +50,7 @@ fn is_free(wanted: HostSocket) -> bool {
     !matches!(bind(&fd, &SocketAddr::new(wanted.ip, wanted.port)), Err(rustix::io::Errno::ADDRINUSE))
 }
 
-/// Those among the wanted sockets that a process listens on, with the process where it can be seen.
+/// Returns those of the sockets that a process listens on, with the process if it is visible.
 fn listeners(wanted: &[HostSocket]) -> Vec<Listener> {
     if wanted.is_empty() {
         // Reading the kernel's tables takes milliseconds.
@@ -76,7 +77,7 @@ fn listeners(wanted: &[HostSocket]) -> Vec<Listener> {
     found.into_iter().map(|(listener, _)| listener).collect()
 }
 
-/// A line of `/proc/net/tcp` (proc(5)) whose socket listens: address, port, inode.
+/// Parses a line of `/proc/net/tcp` (proc(5)) of a listening socket: address, port, inode.
 fn listening(line: &str, protocol: Protocol) -> Option<(IpAddr, u16, u64)> {
     let fields: Vec<&str> = line.split_whitespace().collect();
     let listens = match protocol {
@@ -88,7 +89,7 @@ fn listening(line: &str, protocol: Protocol) -> Option<(IpAddr, u16, u64)> {
     listens.then_some((address_of(address)?, u16::from_str_radix(port, 16).ok()?, inode))
 }
 
-/// An address as the kernel prints it: words in the machine's byte order.
+/// Parses an address as the kernel prints it: words in the machine's byte order.
 fn address_of(hex: &str) -> Option<IpAddr> {
     let word = |at: usize| u32::from_str_radix(hex.get(at..at + 8)?, 16).ok().map(u32::to_ne_bytes);
     if hex.len() == 8 {
@@ -102,7 +103,7 @@ fn address_of(hex: &str) -> Option<IpAddr> {
     Some(ip.to_ipv4_mapped().map_or(IpAddr::V6(ip), IpAddr::V4))
 }
 
-/// The processes that hold those sockets, as far as this user may see: `nginx (pid 812)`.
+/// Returns the processes that hold these sockets, as far as this user may see them: `nginx (pid 812)`.
 fn owners(inodes: &BTreeSet<u64>) -> BTreeMap<u64, String> {
     let mut owners = BTreeMap::new();
     for process in fs::read_dir("/proc").into_iter().flatten().flatten() {
@@ -122,7 +123,7 @@ fn owners(inodes: &BTreeSet<u64>) -> BTreeMap<u64, String> {
     owners
 }
 
-/// The subnets the host routes, the default route left out.
+/// Returns the subnets the host routes, without the default route.
 fn routes() -> BTreeSet<Ipv4Net> {
     let table = fs::read_to_string("/proc/net/route").unwrap_or_default();
     let route = |line: &str| {
@@ -141,7 +142,7 @@ mod tests {
 
     #[test]
     #[expect(clippy::disallowed_methods, reason = "the test listens itself")]
-    fn a_port_that_is_listened_on_is_not_free_and_its_process_is_named() {
+    fn a_port_with_a_listener_is_not_free_and_its_process_is_named() {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
         let socket = HostSocket { ip: IpAddr::V4(Ipv4Addr::LOCALHOST), port, protocol: Protocol::Tcp };

@@ -1,5 +1,5 @@
-//! DevArch's operations: free functions, each over a [`Context`] that is built once at the edge. Command line, API and
-//! pages parse a request, call one of these, and render what it returns.
+//! DevArch's operations: free functions, each over a [`Context`] that is created once at the edge. Command line, API
+//! and pages parse a request, call one of these, and render the result.
 //!
 //! A change goes from a `definition` through `editing` into the store; a run goes from there through `planning`
 //! ([`devarch_core::plan::plan`]) to `execution`. `usecase` has one file per operation.

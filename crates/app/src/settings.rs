@@ -1,4 +1,4 @@
-//! What the environment and the flags say, read once.
+//! Settings from the environment and the flags, read once.
 
 use devarch_core::{engine::EngineKind, port::PortRange, subnet::DEFAULT_POOL};
 use devarch_engine::{ConnectOptions, Endpoint, InvalidEndpoint};
@@ -6,68 +6,68 @@ use devarch_store::{InvalidUrl, StoreUrl};
 use ipnet::Ipv4Net;
 use std::{ffi::OsString, path::PathBuf, time::Duration};
 
-/// DevArch's settings; made at the edge, handed down, never global.
+/// DevArch's settings; created at the edge and passed down, never global.
 #[derive(Debug, Clone)]
 pub struct Settings {
     /// `DEVARCH_HOME`, by default `~/.devarch`.
     pub home: PathBuf,
-    /// Where the truth is: `DEVARCH_DATABASE_URL`, by default a SQLite file in the home.
+    /// The location of the store: `DEVARCH_DATABASE_URL`, by default a SQLite file in the home.
     pub database: StoreUrl,
-    /// The engine that was asked for: `docker`, `podman` or a URL.
+    /// The requested engine: `docker`, `podman` or a URL.
     pub engine: Option<String>,
-    /// Where stacks' subnets are taken from: `DEVARCH_ADDRESS_POOL`.
+    /// The pool of stacks' subnets: `DEVARCH_ADDRESS_POOL`.
     pub address_pool: Ipv4Net,
-    /// Where host ports are taken from that DevArch chooses: `DEVARCH_PORTS`, by default 20000-29999.
+    /// The range of host ports assigned by DevArch: `DEVARCH_PORTS`, by default 20000-29999.
     pub ports: PortRange,
-    /// Time an engine may take for an ordinary call: `DEVARCH_ENGINE_TIMEOUT`, in seconds; 120 by default.
+    /// The time limit of an ordinary engine call: `DEVARCH_ENGINE_TIMEOUT`, in seconds; 120 by default.
     pub engine_timeout: Duration,
     /// The user's home directory.
     pub user_home: Option<String>,
-    /// This machine, for host ports in a shared store.
+    /// This machine's identity, for host ports in a shared store.
     pub host: String,
-    /// This machine's name, for people.
+    /// This machine's name, for display.
     pub host_name: String,
-    /// The user's name, for people.
+    /// The user's name, for display.
     pub user: String,
-    /// How long a saved plan can be applied: `DEVARCH_PLAN_MINUTES`, by default 15.
+    /// The lifetime of a saved plan: `DEVARCH_PLAN_MINUTES`, by default 15.
     pub plan_lifetime: Duration,
 }
 
-/// A setting that can't be used.
+/// An invalid setting.
 #[derive(Debug, thiserror::Error)]
 pub enum InvalidSetting {
-    /// `DEVARCH_DATABASE_URL`.
+    /// An invalid `DEVARCH_DATABASE_URL`.
     #[error("DEVARCH_DATABASE_URL: {0}")]
     Database(#[from] InvalidUrl),
-    /// `DEVARCH_ADDRESS_POOL`.
+    /// An invalid `DEVARCH_ADDRESS_POOL`.
     #[error(
         "DEVARCH_ADDRESS_POOL: {0:?} is not an IPv4 network such as 10.213.0.0/16, with a prefix of at most 24"
     )]
     Pool(String),
-    /// `DEVARCH_PORTS`.
+    /// An invalid `DEVARCH_PORTS`.
     #[error("DEVARCH_PORTS: {0:?} is not a range of ports such as 20000-29999, from 1024 on")]
     Ports(String),
-    /// `DEVARCH_PLAN_MINUTES`.
+    /// An invalid `DEVARCH_PLAN_MINUTES`.
     #[error("DEVARCH_PLAN_MINUTES: {0:?} is not a number of minutes from 1 to 10080")]
     PlanMinutes(String),
-    /// `DEVARCH_ENGINE_TIMEOUT`.
+    /// An invalid `DEVARCH_ENGINE_TIMEOUT`.
     #[error("DEVARCH_ENGINE_TIMEOUT: {0:?} is not a whole number of seconds, at least 1")]
     EngineTimeout(String),
-    /// `--engine`, or `DEVARCH_ENGINE` without it.
+    /// An invalid `--engine`, or `DEVARCH_ENGINE` without it.
     #[error("{from}: {reason}")]
     Engine {
-        /// Where it was said.
+        /// The flag or variable.
         from: &'static str,
-        /// What is wrong with it.
+        /// Why it is invalid.
         reason: InvalidEndpoint,
     },
-    /// Neither `DEVARCH_HOME` nor `HOME`.
+    /// Neither `DEVARCH_HOME` nor `HOME` is set.
     #[error("neither DEVARCH_HOME nor HOME is set; set DEVARCH_HOME to a directory for DevArch's data")]
     NoHome,
 }
 
 impl Settings {
-    /// Where the keys of secrets are.
+    /// Returns the path of the key file for secrets.
     pub fn key_file(&self) -> PathBuf {
         self.home.join("secret.key")
     }
@@ -145,7 +145,7 @@ fn plan_lifetime(minutes: Option<OsString>) -> Result<Duration, InvalidSetting> 
     minutes.map(Duration::from_mins).ok_or(InvalidSetting::PlanMinutes(text))
 }
 
-/// Who the user is, as the system's programs say it, else by number.
+/// Returns the user's name from `USER` or `LOGNAME`, else the user id.
 fn user_name(variable: &impl Fn(&str) -> Option<OsString>) -> String {
     let named = ["USER", "LOGNAME"].into_iter().filter_map(variable).find(|name| !name.is_empty());
     named.map_or_else(
@@ -158,7 +158,7 @@ fn host_name() -> String {
     rustix::system::uname().nodename().to_string_lossy().into_owned()
 }
 
-/// The machine's id where the system keeps one, else its name.
+/// Returns the machine's id if the system has one, else its name.
 fn host_identity() -> String {
     let id = std::fs::read_to_string("/etc/machine-id").unwrap_or_default();
     let id = id.trim();

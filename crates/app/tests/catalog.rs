@@ -1,4 +1,4 @@
-//! The templates that come with DevArch.
+//! The templates built into DevArch.
 
 use devarch_app::{
     Catalog, CatalogEntry, Context, Environment, NewInstance, Settings, add_instance, create_stack,
@@ -15,7 +15,7 @@ use devarch_core::{
 };
 use std::{collections::BTreeMap, ffi::OsString, path::Path};
 
-/// Templates whose image has no shell to check with, or that do nothing until they are given a command.
+/// Templates whose image has no shell for checks, or that do nothing until they are given a command.
 const UNCHECKED: &[&str] = &["busybox", "node", "otel-collector", "python"];
 
 #[expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
@@ -26,7 +26,7 @@ async fn app(home: &Path) -> Context {
     Context::open(settings, Environment::real()).await.unwrap()
 }
 
-/// All of them.
+/// Returns all of them.
 #[expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 fn templates() -> Vec<CatalogEntry> {
     let home = tempfile::tempdir().unwrap();
@@ -35,7 +35,7 @@ fn templates() -> Vec<CatalogEntry> {
 }
 
 #[tokio::test]
-async fn every_template_gives_an_instance_that_can_be_planned() {
+async fn instances_of_every_template_can_be_planned() {
     let home = tempfile::tempdir().unwrap();
     let app = app(home.path()).await;
     let stack = "all".parse().unwrap();
@@ -66,7 +66,7 @@ async fn every_template_gives_an_instance_that_can_be_planned() {
 }
 
 #[test]
-fn health_checks_run_in_the_container_and_on_127_0_0_1() {
+fn health_checks_run_in_the_container_against_127_0_0_1() {
     for entry in templates() {
         let (name, service) = (entry.template.name.as_str(), entry.template.service);
         let Some(check) = service.healthcheck else {
@@ -80,7 +80,7 @@ fn health_checks_run_in_the_container_and_on_127_0_0_1() {
     }
 }
 
-/// Contracts whose providers keep something.
+/// Contracts whose providers store data.
 const KEEPS: &[ContractType] = &[
     ContractType::Postgres,
     ContractType::Mysql,
@@ -92,7 +92,7 @@ const KEEPS: &[ContractType] = &[
 ];
 
 #[test]
-fn every_template_is_limited_described_and_keeps_its_data_in_named_volumes() {
+fn every_template_has_limits_a_description_and_named_volumes() {
     let all = templates();
     assert!(all.len() >= 36, "{}", all.len());
     for entry in all {
@@ -107,7 +107,7 @@ fn every_template_is_limited_described_and_keeps_its_data_in_named_volumes() {
 }
 
 #[test]
-fn every_export_and_volume_is_sound() {
+fn every_export_and_volume_is_valid() {
     for entry in templates() {
         let template = entry.template;
         let environment = template.service.environment.clone().unwrap_or_default();

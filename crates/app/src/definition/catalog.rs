@@ -1,5 +1,5 @@
-//! The templates to choose from. A project's `catalog/` goes before the home's, and both before those that come
-//! with DevArch. One file a template; only what is asked for is read.
+//! The templates to choose from. A project's `catalog/` takes precedence over the home's, and both over the built-in
+//! templates. Each template is one file; only requested files are read.
 
 use crate::{
     OperationError,
@@ -24,7 +24,7 @@ use std::{
 #[include = "*.yaml"]
 struct Embedded;
 
-/// Where templates are looked for.
+/// The sources templates are looked up in, in order of precedence.
 #[derive(Debug, Clone)]
 pub struct Catalog {
     directories: Vec<PathBuf>,
@@ -33,33 +33,33 @@ pub struct Catalog {
 /// Where a template comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CatalogSource {
-    /// It comes with DevArch.
+    /// Built into DevArch.
     Embedded,
-    /// A file of the user's.
+    /// A user's file.
     File(PathBuf),
 }
 
 /// A template of the catalog.
 #[derive(Debug, Clone)]
 pub struct CatalogEntry {
-    /// Where it comes from.
+    /// Its source.
     pub source: CatalogSource,
-    /// What it says.
+    /// Its content.
     pub template: Template,
 }
 
 impl Catalog {
-    /// The templates of a project's directory, if any, the home's, and those that come with DevArch.
+    /// Opens the templates of a project's directory, if any, of the home, and the built-in ones.
     pub fn open(project: Option<&Path>, home: &Path) -> Self {
         Self::new(project.map(|dir| dir.join("catalog")), home.join("catalog"))
     }
 
-    /// A catalog of a project's directory, if any, and the home's.
+    /// Creates a catalog from a project's directory, if any, and the home's.
     fn new(project: Option<PathBuf>, home: PathBuf) -> Self {
         Self { directories: project.into_iter().chain([home]).collect() }
     }
 
-    /// The template of that name.
+    /// Returns the template with this name.
     pub fn get(&self, name: &TemplateName) -> Result<CatalogEntry, OperationError> {
         for directory in &self.directories {
             if let Some(path) = file_in(directory, name) {
@@ -76,12 +76,12 @@ impl Catalog {
         Err(NotFound::Template { name: name.to_string(), near }.into())
     }
 
-    /// All templates, by name.
+    /// Returns all templates, sorted by name.
     pub fn list(&self) -> Result<Vec<CatalogEntry>, OperationError> {
         self.names()?.into_keys().map(|name| self.get(&name)).collect()
     }
 
-    /// The names of all templates, with where each comes from.
+    /// Returns the names of all templates with the source of each.
     pub fn names(&self) -> Result<BTreeMap<TemplateName, CatalogSource>, OperationError> {
         let stem = |path: &Path| path.file_stem()?.to_str()?.parse::<TemplateName>().ok();
         let mut names: BTreeMap<TemplateName, CatalogSource> = Embedded::iter()
@@ -105,7 +105,7 @@ impl Catalog {
         Ok(names)
     }
 
-    /// Adds a template's file to the home's catalog, once it has been read and found right.
+    /// Adds a template's file to the home's catalog after validating it.
     pub fn add(&self, file: &Path, home: &Path, replace: bool) -> Result<TemplateName, OperationError> {
         let stem = file.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
         let text = read_given_text(file, FileKind::Template)?;
@@ -173,7 +173,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_template_that_comes_with_devarch_is_right() {
+    fn every_built_in_template_is_valid() {
         let none = PathBuf::from("/nonexistent");
         let entries = Catalog::new(None, none).list().unwrap();
         assert!(entries.len() >= 30, "{}", entries.len());
@@ -185,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_template_is_refused_with_the_nearest() {
+    fn an_unknown_template_is_refused_with_the_most_similar_name() {
         let catalog = Catalog::new(None, PathBuf::from("/nonexistent"));
         let error = catalog.get(&"postgers".parse().unwrap()).unwrap_err();
         assert_eq!(error.to_string(), "template 'postgers' not found");

@@ -1,4 +1,4 @@
-//! Large contents of config files, on their way from the project to the store and from there to the engine.
+//! Large contents of config files on their way from the project to the store and from there to the engine.
 
 use crate::{Context, OperationError, definition::text_file::read_text, error::Outdated};
 use async_trait::async_trait;
@@ -12,10 +12,10 @@ use devarch_files::FileKind;
 use devarch_store::{StackError, Store, StoreError};
 use std::{collections::BTreeMap, io, path::PathBuf, sync::Arc};
 
-/// Where contents were found, to be read once more when they are kept: not all fit into memory together.
+/// Where each content was found, to be read again when it is stored: together they may not fit into memory.
 pub(crate) type Sources = BTreeMap<ContentDigest, ContentSource>;
 
-/// Where a content was found.
+/// The source of a content.
 #[derive(Debug, Clone)]
 pub(crate) enum ContentSource {
     /// A file of its own.
@@ -24,7 +24,7 @@ pub(crate) enum ContentSource {
     Text(Arc<str>),
 }
 
-/// What a config file's text becomes in the definition: a large one is known by its digest.
+/// Converts a config file's text to its form in the definition: a large one is referred to by its digest.
 pub(crate) fn taken_in(
     content: ConfigContent,
     source: impl FnOnce(&str) -> ContentSource,
@@ -36,7 +36,8 @@ pub(crate) fn taken_in(
     ConfigContent::Kept(kept)
 }
 
-/// Why a text can't be a config file's, if it can't: what refers to secrets is sealed as a whole, like one.
+/// Returns why a text cannot be a config file's: one that refers to secrets is encrypted as a whole, so a secret's
+/// limit applies.
 pub(crate) fn too_large_to_seal(text: &str) -> Option<String> {
     let limit = FileKind::SecretConfigFile.limit();
     (text.len() as u64 > limit && refers(text)).then(|| {
@@ -48,7 +49,7 @@ pub(crate) fn too_large_to_seal(text: &str) -> Option<String> {
     })
 }
 
-/// Keeps what was found of these contents and is not kept yet, one after the other.
+/// Stores those of these contents that the store does not have yet, one at a time.
 pub(crate) async fn keep_contents(ctx: &Context, sources: &Sources) -> Result<(), OperationError> {
     if sources.is_empty() {
         return Ok(());
@@ -67,13 +68,13 @@ pub(crate) async fn keep_contents(ctx: &Context, sources: &Sources) -> Result<()
     Ok(())
 }
 
-/// A content that a saved stack names.
+/// Reads a content that a stored stack refers to.
 pub(crate) async fn read_content(ctx: &Context, kept: &ContentRef) -> Result<String, OperationError> {
     let digest = kept.sha256.clone();
     ctx.store.content(&kept.sha256).await?.ok_or(StoreError::from(StackError::NoContent { digest }).into())
 }
 
-/// The contents that a store keeps.
+/// The contents in a store.
 pub(crate) struct Kept<'a>(pub(crate) &'a Store);
 
 #[async_trait]
@@ -88,7 +89,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_a_text_with_secrets_has_the_limit_of_one() {
+    fn only_a_text_with_secrets_has_the_limit_of_a_secret() {
         let large = "x".repeat(1 << 20);
         assert_eq!(too_large_to_seal(&format!("{large}y")), None);
         assert_eq!(too_large_to_seal("${secret:KEY}"), None);
@@ -97,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn a_large_text_is_known_by_its_digest_and_read_again_where_it_was_found_first() {
+    fn a_large_text_is_referred_to_by_digest_and_read_again_from_its_first_source() {
         let (mut sources, large) = (Sources::new(), "line\n".repeat(10_000));
         let content = || ConfigContent::Content(large.clone());
         for place in ["/first", "/second"] {

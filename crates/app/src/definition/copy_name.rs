@@ -1,15 +1,15 @@
-//! The name of a stack that a second directory declares under a name another one has.
+//! The name of a stack when a second directory declares one that another directory's stack already has.
 
 use crate::{Context, OperationError, definition::text_file::read_text, error::Conflict};
 use devarch_core::name::StackName;
 use devarch_files::FileKind;
 use std::path::{Path, PathBuf};
 
-/// How many numbers are tried.
+/// The numbers that are tried as a suffix.
 const NUMBERS: std::ops::Range<u32> = 2..1000;
 
-/// The name a directory's stack can have: the one that is wanted where no other directory's stack has it, else one
-/// that says which copy it is, after the branch of another worktree or after the directory.
+/// Returns a free name for a directory's stack: the declared one unless another directory's stack has it, else one
+/// named after the branch of another worktree or after the directory.
 pub async fn free_copy_name(
     ctx: &Context,
     directory: &Path,
@@ -32,7 +32,7 @@ pub async fn free_copy_name(
     })
 }
 
-/// `{name}-{branch}` in a worktree of its own, else `{name}-{directory}`.
+/// Returns `{name}-{branch}` in a worktree of its own, else `{name}-{directory}`.
 fn proposal(wanted: &StackName, directory: &Path, theirs: Option<&Path>) -> String {
     let worktree = worktree(directory);
     let shared = worktree.is_some() && worktree == theirs.and_then(self::worktree);
@@ -43,12 +43,12 @@ fn proposal(wanted: &StackName, directory: &Path, theirs: Option<&Path>) -> Stri
     StackName::suggest(&format!("{wanted}-{which}"), "copy")
 }
 
-/// The git worktree a directory is in.
+/// Returns the git worktree that contains a directory.
 fn worktree(directory: &Path) -> Option<PathBuf> {
     directory.ancestors().find(|dir| dir.join(".git").exists()).map(Path::to_owned)
 }
 
-/// The branch that is checked out; none where none is.
+/// Returns the checked-out branch, if any.
 fn branch(worktree: &Path) -> Option<String> {
     let git = worktree.join(".git");
     let git = if git.is_dir() {

@@ -1,4 +1,4 @@
-//! What stacks are defined as: read from files and the store, edited, completed, saved.
+//! Definitions of stacks: read from files and the store, edited, completed, saved.
 
 pub(crate) mod catalog;
 pub(crate) mod contents;

@@ -33,7 +33,7 @@ pub(crate) fn empty_stack(ids: &dyn Ids, name: &StackName, project: Option<&Path
     }
 }
 
-/// An instance that says nothing of its own yet.
+/// Creates an instance without overrides.
 pub(crate) fn empty_instance(ids: &dyn Ids, stack: &Stack, template: Pinned) -> Instance {
     Instance {
         id: InstanceId::new(ids.fresh()),
@@ -48,7 +48,7 @@ pub(crate) fn empty_instance(ids: &dyn Ids, stack: &Stack, template: Pinned) -> 
     }
 }
 
-/// The same secrets, as the copy's own.
+/// Copies secrets under new ids.
 pub(crate) fn copied<N: Ord + Clone>(
     ids: &dyn Ids,
     secrets: &BTreeMap<N, KeptSecret>,

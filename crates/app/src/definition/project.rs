@@ -22,34 +22,34 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// The name of the file people write and commit.
+/// The name of the project file that users write and commit.
 pub const PROJECT_FILE: &str = "devarch.yml";
 
-/// How many bytes all config files of a stack may have: they are kept, and sent to the engine.
+/// The limit for all config files of a stack, in bytes: they are stored, and sent to the engine.
 const MOST_OF_A_STACK: u64 = 1 << 30;
 
-/// A directory with its devarch.yml, read and found right.
+/// A directory with its validated devarch.yml.
 #[derive(Debug, Clone)]
 pub struct Project {
-    /// The directory, absolute, links resolved.
+    /// The directory, absolute, with links resolved.
     pub directory: PathBuf,
-    /// What the file says, the files it refers to read in.
+    /// The content of the file, including the files it refers to.
     pub file: ProjectFile,
-    /// The files that were read in, links resolved, by the keys that lead to where the file names them.
+    /// The files that were read, with links resolved, by the keys of the fields that name them.
     pub(crate) sources: BTreeMap<Vec<String>, PathBuf>,
     /// The large contents among what was read.
     pub(crate) contents: Sources,
 }
 
 impl Project {
-    /// The directory with a devarch.yml: this one or the nearest above it.
+    /// Returns the nearest directory with a devarch.yml, starting with this one and going up.
     pub fn find(start: &Path) -> Option<PathBuf> {
         let start = start.canonicalize().ok()?;
         start.ancestors().find(|dir| dir.join(PROJECT_FILE).is_file()).map(Path::to_owned)
     }
 
-    /// Reads a directory's devarch.yml and the files it refers to; `templates` are those it need not bring along.
-    /// `home` is the user's, for `~/`. Everything that is wrong with it is told at once.
+    /// Reads a directory's devarch.yml and the files it refers to; `templates` are those it may use without declaring
+    /// them. `home` is the user's, for `~/`. All problems are reported at once.
     pub fn read(
         directory: &Path,
         templates: &BTreeSet<TemplateName>,
@@ -99,7 +99,7 @@ impl Project {
         }
     }
 
-    /// The file's only stack, or the one that is named.
+    /// Returns the named stack, or the file's only one.
     pub fn stack(&self, named: Option<&StackName>) -> Result<StackName, OperationError> {
         let declared: Vec<&StackName> = self.file.stacks.keys().collect();
         match (named, declared.as_slice()) {
@@ -109,7 +109,7 @@ impl Project {
         }
     }
 
-    /// What the file declares of a stack.
+    /// Returns the file's declaration of a stack.
     pub(crate) fn declared(&self, stack: &StackName) -> Result<&StackFile, OperationError> {
         self.file.stacks.get(stack).ok_or_else(|| self.undeclared(Some(stack)))
     }
@@ -124,7 +124,7 @@ impl Project {
     }
 }
 
-/// What is wrong where a stack's config files are too large together.
+/// Returns the problem if a stack's config files together exceed the limit.
 fn too_much(root: &Node, file: &ProjectFile, stack: &StackName) -> Option<Diagnostic> {
     let size = |config: &ConfigFile| match &config.content {
         ConfigContent::Content(text) => text.len() as u64,
@@ -151,12 +151,12 @@ fn too_much(root: &Node, file: &ProjectFile, stack: &StackName) -> Option<Diagno
     })
 }
 
-/// Where in the file that is.
+/// Returns the position of these keys in the file.
 fn place(root: &Node, keys: &[String]) -> Option<Place> {
     keys.iter().try_fold(root, |node, key| node.get(key))?.place
 }
 
-/// The file's config files, by the keys that lead to them.
+/// Returns the file's config files by their keys.
 fn config_files(file: &mut ProjectFile) -> Vec<(Vec<String>, &mut ConfigFile)> {
     let keys = |keys: &[&str]| keys.iter().map(|key| (*key).to_owned()).collect();
     let mut found = Vec::new();
@@ -179,7 +179,7 @@ fn config_files(file: &mut ProjectFile) -> Vec<(Vec<String>, &mut ConfigFile)> {
     found
 }
 
-/// Reads in what a config file refers to; the path it was read from. Large contents are left where they are.
+/// Reads the file a config file refers to, and returns its path. Large contents stay where they are.
 fn read_in(
     config: &mut ConfigFile,
     directory: &Path,
@@ -217,7 +217,7 @@ fn read_in(
     Ok(Some(real))
 }
 
-/// What is written in place.
+/// Processes a config file whose text is given inline.
 fn written_in(config: &mut ConfigFile, contents: &mut Sources) -> Result<(), String> {
     let ConfigContent::Content(text) = &config.content else { return Ok(()) };
     if let Some(wrong) = too_large_to_seal(text) {

@@ -13,25 +13,25 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::{collections::BTreeMap, sync::Arc};
 
-/// The version of the form in which it is kept.
+/// The version of the stored format.
 const VERSION: u64 = 1;
 
-/// What a stack was defined as, complete: the bodies of its templates are in it.
+/// A stack's complete definition, including the bodies of its templates.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(into = "Versioned<Form>", try_from = "Value")]
 pub(crate) struct Definition {
-    /// Whether the stack was switched on.
+    /// Whether the stack was enabled.
     pub(crate) enabled: bool,
-    /// What its file would have said.
+    /// The definition in the format of a devarch.yml.
     pub(crate) file: StackFile,
-    /// By digest, the templates its instances were pinned to.
+    /// The templates its instances were pinned to, by digest.
     templates: BTreeMap<String, Template>,
-    /// By instance, the digest.
+    /// The digest of each instance's template.
     pins: BTreeMap<InstanceName, String>,
     later: Later,
 }
 
-/// Version 1 of its form.
+/// Version 1 of the stored format.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 struct Form {
     enabled: bool,
@@ -42,13 +42,13 @@ struct Form {
     later: Later,
 }
 
-/// The place of what no definition has yet.
+/// Reserved for fields that no definition has yet.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct Later {
-    /// The local layer above the file.
+    /// The local layer on top of the file.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     local: Option<StackFile>,
-    /// By instance, the image its container was created from.
+    /// The image that each instance's container was created from.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     images: BTreeMap<InstanceName, ImageId>,
 }
@@ -79,7 +79,7 @@ impl HoldsSecrets for Definition {
 }
 
 impl Definition {
-    /// What a stack is defined as.
+    /// Captures a stack's current definition.
     pub(crate) fn from_stack(stack: &Stack) -> Self {
         let pins = stack.instances.values().map(|instance| &instance.template);
         Self {
@@ -95,8 +95,8 @@ impl Definition {
         }
     }
 
-    /// A stored definition in which these texts are secret: values that were plain are among its secrets, and the contents
-    /// that have them in them.
+    /// Returns a stored definition with these texts turned into secrets: values that were plain become secret, and so
+    /// do contents that contain them.
     pub(crate) fn with_secrets(
         stored: &Stored,
         secrets: &[Secret],
@@ -123,7 +123,7 @@ impl Definition {
         Stored::from_definition(&definition).ok()
     }
 
-    /// The template of each instance; instances of one template share its body.
+    /// Returns the template of each instance; instances of one template share its body.
     pub(crate) fn pins(&self) -> BTreeMap<InstanceName, Pinned> {
         let bodies: BTreeMap<String, Pinned> = self
             .templates
@@ -140,7 +140,7 @@ impl Definition {
     }
 }
 
-/// Makes values secret that have a text in them which is one now.
+/// Turns values into secrets if they contain a text that is now secret.
 fn mark_secret(overrides: &mut Overrides, secret: &impl Fn(&String) -> bool, exposed: &ExposedContents) {
     let said = overrides.service.environment.iter_mut().flat_map(BTreeMap::values_mut);
     for value in said.chain(overrides.environment_add.values_mut().flatten()) {
@@ -196,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn a_local_layer_and_image_ids_have_a_place() {
+    fn a_local_layer_and_image_ids_are_reserved_fields() {
         let definition = read(FIRST).unwrap();
         let later = Later {
             local: Some(StackFile::default()),

@@ -5,12 +5,12 @@ use devarch_core::{
     stack::Stack,
 };
 
-/// Every secret a stack has that can be read.
+/// Returns all readable secrets of a stack.
 pub(crate) fn known(stack: &Stack) -> Vec<Secret> {
     held(stack).filter_map(|value| value.open().ok().cloned()).collect()
 }
 
-/// Every secret a stack has.
+/// Returns all secrets of a stack.
 pub(crate) fn held(stack: &Stack) -> impl Iterator<Item = SecretValue> {
     let own = stack.secrets.values();
     let made = stack.instances.values().flat_map(|instance| instance.generated.values());
@@ -18,7 +18,7 @@ pub(crate) fn held(stack: &Stack) -> impl Iterator<Item = SecretValue> {
     kept.chain(said(stack))
 }
 
-/// Every secret value that is written in place in a stack's definition.
+/// Returns all secret values given inline in a stack's definition.
 pub(crate) fn said(stack: &Stack) -> impl Iterator<Item = SecretValue> {
     let by_instances = stack.instances.values().flat_map(|instance| {
         let template = instance.template.template.secret_values();

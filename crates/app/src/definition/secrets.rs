@@ -1,4 +1,4 @@
-//! The secrets of a definition: generated where it asks for one, and where each is used.
+//! The secrets of a definition: generated where it asks for one, and listed with their users.
 
 use crate::{Context, OperationError, definition::secret_values::said, error::SecretError};
 use devarch_core::{
@@ -14,13 +14,13 @@ use devarch_core::{
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet, btree_map::Entry};
 
-/// How the password of a login is made: of characters that nothing has to escape.
+/// Parameters of a generated login password: only characters that never need escaping.
 pub(crate) const LOGIN: Generate = Generate { length: 32, charset: Charset::Alphanumeric };
 
 /// A use of a secret.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct SecretUse {
-    /// The instance; none where the stack itself uses it.
+    /// The instance; `None` for the stack itself.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub instance: Option<InstanceName>,
     /// The field: `environment.API_KEY`.
@@ -34,12 +34,12 @@ impl std::fmt::Display for SecretUse {
     }
 }
 
-/// The id of a secret that comes to be.
+/// Creates the id of a new secret.
 pub(crate) fn new_id(ids: &dyn Ids) -> SecretId {
     SecretId::new(ids.fresh())
 }
 
-/// What stands in the place of a template's secret is one, here and in what is remembered of the devarch.yml.
+/// Marks values that override a template's secret as secret, in the definition and in the recorded devarch.yml.
 pub(crate) fn seal(stack: &mut Stack) {
     for (name, instance) in &mut stack.instances {
         let template = &instance.template.template;
@@ -51,7 +51,7 @@ pub(crate) fn seal(stack: &mut Stack) {
     }
 }
 
-/// Makes the secrets that are asked for and not there yet.
+/// Generates the requested secrets that do not exist yet.
 pub(crate) fn generate(stack: &mut Stack, ctx: &Context) -> Result<(), OperationError> {
     let asked = stack.imported.iter().flat_map(|file| &file.secrets);
     let asked: Vec<(SecretName, Generate)> =
@@ -83,7 +83,7 @@ pub(crate) fn generate(stack: &mut Stack, ctx: &Context) -> Result<(), Operation
     Ok(())
 }
 
-/// New values for the secrets of a stack that can't be read and that DevArch made, as far as they are still asked for.
+/// Generates new values for those of a stack's undecryptable secrets that DevArch generated and that are still used.
 pub(crate) fn remade(stack: &Stack, ctx: &Context) -> Result<BTreeMap<SecretId, Secret>, OperationError> {
     let mut emptied = stack.clone();
     emptied.secrets.retain(|_, kept| kept.value.open().is_ok());
@@ -103,7 +103,7 @@ pub(crate) fn remade(stack: &Stack, ctx: &Context) -> Result<BTreeMap<SecretId, 
     for (name, instance) in &stack.instances {
         let made = &emptied.instances[name].generated;
         for (key, kept) in &instance.generated {
-            // A login keeps its name, which may be of another name of its instance.
+            // A login keeps its name, which may date from before its instance was renamed.
             let import = |key| login_of(key).map(|(import, _)| import);
             let again = || made.iter().find(|(made, _)| import(key).is_some() && import(made) == import(key));
             note(kept, made.get(key).or_else(|| again().map(|(_, made)| made)));
@@ -125,21 +125,22 @@ pub(crate) fn kept(value: SecretValue, ctx: &Context) -> KeptSecret {
     KeptSecret { id: new_id(ctx.ids.as_ref()), value, changed_at: ctx.clock.now() }
 }
 
-/// A new secret of random characters.
+/// Generates a secret of random characters.
 pub(crate) fn random(how: Generate) -> Result<Secret, OperationError> {
-    // At least one byte in two is used, so that this many fail to suffice once in the age of the universe.
+    // At least one byte in two is usable, so the chance that this many do not suffice is about once in the age of the
+    // universe.
     let mut bytes = zeroize::Zeroizing::new(vec![0; usize::from(how.length) * 4 + 64]);
     getrandom::fill(&mut bytes).map_err(SecretError::NoRandomness)?;
     how.from_random(bytes.iter().copied())
         .ok_or_else(|| SecretError::NoRandomness(getrandom::Error::UNEXPECTED).into())
 }
 
-/// Why a text of a stack's definition can't be read, if one can't.
+/// Returns why a text of a stack's definition cannot be decrypted, if so.
 pub(crate) fn locked(stack: &Stack) -> Option<Undecryptable> {
     said(stack).find_map(|value| value.open().err())
 }
 
-/// Who uses the secrets of a stack.
+/// Returns the users of each of a stack's secrets.
 pub(crate) fn uses(stack: &Stack) -> BTreeMap<SecretName, Vec<SecretUse>> {
     let mut used: BTreeMap<SecretName, Vec<SecretUse>> = BTreeMap::new();
     for (instance, config) in effective(stack) {

@@ -5,13 +5,13 @@ use devarch_core::diagnostic::{Diagnostic, Field, Place};
 use devarch_files::{FileKind, read_given, read_named};
 use std::path::Path;
 
-/// The text of a file that another file, or a convention, names. Errors: [`FileError::Read`] where it can't be read,
+/// Reads a file that another file, or a convention, names. Errors: [`FileError::Read`] if it cannot be read,
 /// [`DefinitionError::Invalid`] at the first byte that is not UTF-8.
 pub(crate) fn read_text(path: &Path, kind: FileKind) -> Result<String, OperationError> {
     text(path, read_named(path, kind)?)
 }
 
-/// The text of a file that the command line names.
+/// Reads a file named on the command line.
 pub(crate) fn read_given_text(path: &Path, kind: FileKind) -> Result<String, OperationError> {
     text(path, read_given(path, kind)?)
 }

@@ -1,4 +1,4 @@
-//! What DevArch chooses for a definition and keeps: slots, host ports, volume names.
+//! Values DevArch assigns to a definition and keeps: slots, host ports, volume names.
 
 use devarch_core::{
     desired::effective,
@@ -17,16 +17,16 @@ use std::{
     net::{IpAddr, Ipv4Addr},
 };
 
-/// The address ports are published on unless a definition says otherwise.
+/// The address ports are published on by default.
 const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
-/// Host ports that others have.
+/// Host ports reserved by other stacks.
 pub(crate) struct Reservations {
     taken: BTreeMap<u16, Vec<(HostSocket, String)>>,
 }
 
 impl Reservations {
-    /// Those of every stack but one.
+    /// Selects the reservations of every stack but one.
     pub(crate) fn of_others(all: Vec<PortReservation>, stack: &StackName) -> Self {
         let mut reservations = Self { taken: BTreeMap::new() };
         for port in all.into_iter().filter(|port| port.stack != *stack) {
@@ -45,7 +45,7 @@ impl Reservations {
     }
 }
 
-/// Completes every instance of a stack. What it already has, it keeps.
+/// Completes every instance of a stack, keeping values that are already assigned.
 pub(crate) fn assign(
     stack: &mut Stack,
     store: &StoreId,
@@ -58,7 +58,7 @@ pub(crate) fn assign(
     let name = stack.name.clone();
     let mut problems = Vec::new();
     let mut instances: Vec<(&InstanceName, &mut Instance)> = stack.instances.iter_mut().collect();
-    // Who has a port goes before who asks for it, so that the latter is told.
+    // Instances that have a port go before those that request it, so that the latter get the error.
     instances.sort_by_key(|(key, instance)| asks_anew(instance, &effective[*key]));
     for (key, instance) in instances {
         volumes(&name, key, instance, &effective[key]);
@@ -68,7 +68,7 @@ pub(crate) fn assign(
     for (key, instance) in &mut stack.instances {
         for port in effective[key].service.ports.iter().flatten().filter(|port| port.published.is_auto()) {
             let Entry::Vacant(unset) = instance.ports.entry(port.key) else { continue };
-            // Where one port found no candidate free, no other does: each is looked at once.
+            // A failed search applies to all ports of this address and protocol: each candidate is checked once.
             let of = (host_ip(port), port.key.protocol);
             let candidates = range.candidates(store, &name, key, port.key).filter(|_| !used_up.contains(&of));
             if let Some(socket) = choose(port, candidates, &taken, host) {
@@ -83,7 +83,7 @@ pub(crate) fn assign(
     if problems.is_empty() { Ok(()) } else { Err(problems) }
 }
 
-/// A volume gets its physical name once, and keeps it.
+/// Assigns each volume its physical name once.
 fn volumes(stack: &StackName, name: &InstanceName, instance: &mut Instance, config: &Effective) {
     for mount in config.service.volumes.iter().flatten() {
         if let MountSource::Volume(volume) = &mount.source {
@@ -93,7 +93,7 @@ fn volumes(stack: &StackName, name: &InstanceName, instance: &mut Instance, conf
     }
 }
 
-/// Whether an instance is to have a host port of the user's choice that it does not have yet.
+/// Returns whether an instance requests a specific host port that it does not have yet.
 fn asks_anew(instance: &Instance, config: &Effective) -> bool {
     config.service.ports.iter().flatten().any(|port| match port.published {
         HostPortChoice::Fixed(chosen) => {
@@ -107,7 +107,7 @@ fn host_ip(port: &PortSpec) -> IpAddr {
     port.host_ip.unwrap_or(LOOPBACK)
 }
 
-/// Drops ports that are not defined any more, keeps those that still fit, and takes those the user has chosen.
+/// Drops ports that are no longer defined, keeps those that still fit, and takes the ones the user requested.
 fn keep_ports(
     name: &InstanceName,
     instance: &mut Instance,
@@ -134,7 +134,7 @@ fn keep_ports(
     }
 }
 
-/// The first candidate that nobody has and nothing listens on.
+/// Returns the first candidate that is not reserved and not listened on.
 fn choose(
     port: &PortSpec,
     candidates: impl Iterator<Item = u16>,

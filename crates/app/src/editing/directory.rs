@@ -1,4 +1,4 @@
-//! Which stack is meant in a directory with a devarch.yml.
+//! Which stack a command applies to in a directory with a devarch.yml.
 
 use crate::{
     Context, ImportSource, OperationError, Project,
@@ -12,8 +12,8 @@ use devarch_core::{
 };
 use std::{collections::BTreeSet, path::Path};
 
-/// The stack that is meant in a directory where none is named: the only one made from the project it is in, else
-/// the only one its devarch.yml declares. `None` where no devarch.yml is.
+/// Finds the stack for a directory when none is named: the only one created from its project, else the only one its
+/// devarch.yml declares. `None` without a devarch.yml.
 #[tracing::instrument(level = "info", skip_all)]
 pub async fn find_stack_of_directory(
     ctx: &Context,
@@ -27,9 +27,9 @@ pub async fn find_stack_of_directory(
     }
 }
 
-/// What `up` imports in a directory: the stack that is named, or the only one its devarch.yml declares, under the
-/// name it is to get or has got before. `None` where no devarch.yml is, or where it does not declare the stack
-/// that is named and the store has that from elsewhere.
+/// Finds what `up` imports in a directory: the named stack or the only one its devarch.yml declares, under its new or
+/// existing name. `None` without a devarch.yml, or if it does not declare the named stack and the store has that from
+/// another source.
 #[tracing::instrument(level = "info", skip_all)]
 pub async fn find_import(
     ctx: &Context,
@@ -67,8 +67,8 @@ pub async fn find_import(
     Ok(Some(ImportSource { project, stack, renamed, existing }))
 }
 
-/// Takes in the stack that a directory's devarch.yml declares, without applying it, where it is not in the store yet:
-/// so that it can have secrets before it runs. `None` where there is nothing to take in.
+/// Loads the stack that a directory's devarch.yml declares, without applying it, so that it can have secrets before it
+/// runs. `None` if the store already has it or there is nothing to load.
 #[tracing::instrument(level = "info", skip_all)]
 pub async fn load_project_stack(
     ctx: &Context,
@@ -88,7 +88,7 @@ pub async fn load_project_stack(
     Ok(Some(save_draft(ctx, &draft).await?.name))
 }
 
-/// A directory's project. It may use the templates of the catalog, and those that its stacks are pinned to.
+/// Opens a directory's project. It may use the catalog's templates and those its stacks are pinned to.
 fn open_project(ctx: &Context, directory: &Path, made: &[Stack]) -> Result<Project, OperationError> {
     let catalog = Catalog::open(Some(directory), &ctx.settings.home).names()?.into_keys();
     let pinned = made.iter().flat_map(|stack| stack.instances.values());

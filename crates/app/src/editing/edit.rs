@@ -1,4 +1,4 @@
-//! Edits of a stack's definition: load, change, assign what DevArch chooses, check, save. None touches an engine.
+//! Edits of a stack's definition: load, change, assign, check, save. None touches an engine.
 
 use crate::{
     Context, OperationError,
@@ -21,11 +21,11 @@ use devarch_core::{
 use devarch_store::{StackError, StoreError, TakenWhat};
 use std::collections::BTreeMap;
 
-/// How often an edit is made again when another came in between.
+/// How often an edit is retried after a concurrent one.
 pub(crate) const ATTEMPTS: usize = 10;
 
-/// Changes a stack and saves the result; made again from what the store then holds when another edit came in
-/// between. Returns the stack before and after.
+/// Changes a stack and saves the result, retrying on the store's new state after a concurrent edit. Returns the stack
+/// before and after.
 pub(crate) async fn edit_stack(
     ctx: &Context,
     name: &StackName,
@@ -45,7 +45,7 @@ pub(crate) async fn edit_stack(
     }
 }
 
-/// Saves what was edited, and what belongs to the data of volumes it lets go of; `after` gets its new revision.
+/// Saves an edit and the values that belong to the data of volumes it releases; `after` gets its new revision.
 pub(crate) async fn save_edit(
     ctx: &Context,
     before: &Stack,
@@ -57,7 +57,7 @@ pub(crate) async fn save_edit(
     wipe_values(ctx, wipe).await
 }
 
-/// Adds a stack.
+/// Adds a stack to the store.
 pub(crate) async fn add_stack(ctx: &Context, mut stack: Stack) -> Result<Stack, OperationError> {
     let mut attempt = 0;
     loop {
@@ -73,8 +73,8 @@ pub(crate) async fn add_stack(ctx: &Context, mut stack: Stack) -> Result<Stack, 
     }
 }
 
-/// Gives a changed stack what DevArch chooses, and refuses one that can't work. `known_as` is its name in the
-/// store: what it has there is its own, also while it is renamed.
+/// Assigns a changed stack's names, ports and volumes, and rejects one that cannot work. `known_as` is its name in the
+/// store: what is recorded there belongs to it, even during a rename.
 pub(crate) async fn complete_edit(
     ctx: &Context,
     stack: &mut Stack,
@@ -91,7 +91,7 @@ pub(crate) async fn complete_edit(
         .map_err(|problems| DefinitionError::PortsTaken { stack: stack.name.clone(), problems }.into())
 }
 
-/// Whether an edit lost a race that it wins when made again.
+/// Returns whether an edit failed because of a concurrent one and succeeds when retried.
 fn is_race(error: &StoreError) -> bool {
     matches!(error, StoreError::Stack(StackError::Changed { .. })) || is_port_taken(error)
 }
@@ -100,7 +100,7 @@ fn is_port_taken(error: &StoreError) -> bool {
     matches!(error, StoreError::Stack(StackError::Taken { what: TakenWhat::HostPort, .. }))
 }
 
-/// What can be known to be wrong without an engine.
+/// Checks everything that can be checked without an engine.
 fn check(stack: &Stack) -> Result<(), OperationError> {
     let mut problems: Vec<Problem> = stack
         .instances

@@ -1,4 +1,4 @@
-//! Names that are taken, and which would be accepted instead.
+//! Names that are taken, and free alternatives.
 
 use crate::{Context, OperationError, error::Conflict};
 use devarch_core::{
@@ -8,7 +8,7 @@ use devarch_core::{
 use devarch_store::{StackError, StoreError, TakenWhat};
 use std::collections::BTreeSet;
 
-/// How many numbers are tried.
+/// The numbers that are tried as a suffix.
 const NUMBERS: std::ops::Range<u32> = 2..1000;
 
 /// The names of all stacks and of all their containers.
@@ -46,7 +46,7 @@ impl Taken {
     }
 }
 
-/// An edit that was refused because the name of a stack with these instances is taken says which is free.
+/// Adds a free name to the error of an edit whose stack name, with these instances, is taken.
 pub(crate) async fn suggesting_stack(
     ctx: &Context,
     refused: OperationError,
@@ -56,7 +56,7 @@ pub(crate) async fn suggesting_stack(
     suggesting(ctx, refused, |taken| taken.free_stack(wanted, instances)).await
 }
 
-/// An edit that was refused because an instance's name is taken says which is free.
+/// Adds a free name to the error of an edit whose instance name is taken.
 pub(crate) async fn suggesting_instance(
     ctx: &Context,
     refused: OperationError,

@@ -1,4 +1,4 @@
-//! From a devarch.yml to the store.
+//! Imports a devarch.yml into the store.
 
 use crate::{
     Context, HostFiles, OperationError, PROJECT_FILE, Project,
@@ -33,54 +33,54 @@ use std::{
     sync::Arc,
 };
 
-/// What to import.
+/// The file and stack to import.
 #[derive(Debug, Clone)]
 pub struct ImportSource {
     /// The directory with its devarch.yml.
     pub project: Project,
-    /// The stack of the file.
+    /// The stack's name in the file.
     pub stack: StackName,
-    /// The name it gets in the store, if another.
+    /// Its name in the store, if different.
     pub renamed: Option<StackName>,
-    /// The stack of that name as it is in the store.
+    /// The stack in the store with that name.
     pub existing: Option<Stack>,
 }
 
 impl ImportSource {
-    /// The stack in the store, where it was made from this very text: there is nothing to take in then but what was
-    /// edited in the store since.
+    /// Returns the stored stack if it was created from this exact text: an import would only undo edits made in the
+    /// store since.
     pub fn unchanged(&self) -> Option<&Stack> {
         let existing = self.existing.as_ref().filter(|stack| belongs(stack, self).is_ok())?;
         (existing.imported.as_ref() == self.project.file.stacks.get(&self.stack)).then_some(existing)
     }
 }
 
-/// A stack as it would be: planned and shown before anything of it is saved.
+/// The intended state of a stack: planned and shown before it is saved.
 #[derive(Debug, Clone)]
 pub struct Draft {
-    /// The devarch.yml and the stack in it that it was read from.
+    /// The devarch.yml it was read from, and the stack's name in it.
     pub source: Option<(PathBuf, StackName)>,
-    /// The stack as it is in the store; none where the draft would make it.
+    /// The stored stack; `None` if the draft creates it.
     pub before: Option<Stack>,
-    /// The stack as it would be.
+    /// The resulting stack.
     pub stack: Stack,
-    /// The files of this machine that its config files were read from.
+    /// The host files its config files were read from.
     pub files: HostFiles,
-    /// Edits made in the store since the last import that the file undoes, from what they made to what the file says.
+    /// Edits made in the store since the last import that the file undoes, from the edited value to the file's.
     pub undone: Vec<FieldDiff>,
-    /// The large contents among those files, kept when it is saved.
+    /// The large contents among those files, stored when the draft is saved.
     pub(crate) contents: Sources,
 }
 
 impl Draft {
-    /// A stack as it is in the store.
+    /// Drafts a stack as it is in the store.
     pub fn from_stack(stack: Stack) -> Self {
         let files = HostFiles::new();
         let (undone, contents) = (Vec::new(), Sources::new());
         Self { source: None, before: Some(stack.clone()), stack, files, undone, contents }
     }
 
-    /// What was found wrong with it, with lines and columns where it was read from a file.
+    /// Adds lines and columns to an error if the draft was read from a file.
     pub fn placed(&self, error: OperationError) -> OperationError {
         match &self.source {
             Some(source) => placed(error, source),
@@ -89,7 +89,7 @@ impl Draft {
     }
 }
 
-/// Refuses a stack whose templates make it too large: a small file may use a large template many times.
+/// Rejects a stack that its templates make too large: a small file may use a large template many times.
 fn not_too_large(stack: &Stack, source: &ImportSource) -> Result<(), OperationError> {
     let size = stack.expanded_size();
     if size <= Stack::LARGEST {
@@ -105,7 +105,7 @@ fn not_too_large(stack: &Stack, source: &ImportSource) -> Result<(), OperationEr
     Err(DefinitionError::Invalid { origin, wrong: wrong.into() }.into())
 }
 
-/// Problems of a stack with their places in its file. One that can't be read any more leaves them as they are.
+/// Adds their positions in the file to a stack's problems. If the file cannot be read any more, they stay as they are.
 fn placed(error: OperationError, (path, stack): &(PathBuf, StackName)) -> OperationError {
     let OperationError::Definition(DefinitionError::Unworkable { problems, .. }) = &error else {
         return error;
@@ -117,7 +117,8 @@ fn placed(error: OperationError, (path, stack): &(PathBuf, StackName)) -> Operat
         .into()
 }
 
-/// A stack as a devarch.yml says, and wanted running. A stack belongs to the directory it was made from.
+/// Drafts a stack from a devarch.yml, with the desired state running. A stack belongs to the directory it was created
+/// from.
 #[tracing::instrument(level = "info", skip_all)]
 pub async fn draft_import(ctx: &Context, source: &ImportSource) -> Result<Draft, OperationError> {
     let name = source.renamed.as_ref().unwrap_or(&source.stack);
@@ -143,7 +144,7 @@ pub async fn draft_import(ctx: &Context, source: &ImportSource) -> Result<Draft,
     Ok(Draft { source: Some(origin), before, stack, files, undone, contents })
 }
 
-/// Refuses a stack whose config files were read from where policy forbids, before anything of it is saved.
+/// Rejects a stack whose config files were read from places that policy forbids, before any of it is saved.
 async fn judge_files(ctx: &Context, stack: &Stack, files: &HostFiles) -> Result<(), OperationError> {
     if files.is_empty() {
         return Ok(());
@@ -158,7 +159,8 @@ async fn judge_files(ctx: &Context, stack: &Stack, files: &HostFiles) -> Result<
     Err(unworkable(stack, problems))
 }
 
-/// What users set of the stack that another one is made beside, of the same file: what DevArch makes it makes anew.
+/// Returns the user-set secrets of the stack from the same file that this one is created next to; generated ones are
+/// generated again.
 async fn secrets_beside(
     ctx: &Context,
     source: &ImportSource,
@@ -173,7 +175,7 @@ async fn secrets_beside(
     Ok(copied(ctx.ids.as_ref(), &original.secrets))
 }
 
-/// What was edited in the store since the last import, and the draft has otherwise; taken from what may be shown.
+/// Returns the edits made in the store since the last import that the draft reverts, without secrets.
 fn undone_edits(ctx: &Context, before: &Stack, draft: &Stack) -> Vec<FieldDiff> {
     let Some(imported) = &before.imported else { return Vec::new() };
     let mut undone = undone_wires(imported, before, draft);
@@ -201,7 +203,7 @@ fn undone_edits(ctx: &Context, before: &Stack, draft: &Stack) -> Vec<FieldDiff> 
     undone
 }
 
-/// A stack as it is in the store, wanted running.
+/// Drafts a stack as it is in the store, with the desired state running.
 #[tracing::instrument(level = "info", skip_all, fields(stack = %name))]
 pub async fn draft_running(ctx: &Context, name: &StackName) -> Result<Draft, OperationError> {
     let mut draft = Draft::from_stack(find_stack(ctx, name).await?);
@@ -209,14 +211,14 @@ pub async fn draft_running(ctx: &Context, name: &StackName) -> Result<Draft, Ope
     Ok(draft)
 }
 
-/// Saves a draft. Refused where the stack was edited since the draft was made.
+/// Saves a draft. Fails if the stack was edited since the draft was made.
 #[tracing::instrument(level = "info", skip_all)]
 pub async fn save_draft(ctx: &Context, draft: &Draft) -> Result<Stack, OperationError> {
     let mut attempt = 0;
     loop {
         keep_contents(ctx, &draft.contents).await?;
         match save_kept(ctx, draft).await {
-            // Somebody swept them meanwhile.
+            // Another command swept them in the meantime.
             Err(OperationError::Store(StoreError::Stack(StackError::NoContent { .. })))
                 if attempt < ATTEMPTS =>
             {
@@ -236,7 +238,7 @@ async fn save_kept(ctx: &Context, draft: &Draft) -> Result<Stack, OperationError
     Ok(stack)
 }
 
-/// The template of each declared instance: the file's own, the one it is pinned to already, or the catalog's.
+/// Returns the template of each declared instance: the file's own, the one it is pinned to, or the catalog's.
 fn pinned_templates(
     ctx: &Context,
     source: &ImportSource,
@@ -265,7 +267,7 @@ fn pinned_templates(
     Ok(pins)
 }
 
-/// The files that the config files of a stack's instances were read from: the instance's own, else its template's.
+/// Returns the files that instances' config files were read from: the instance's own, else its template's.
 fn files_read(
     source: &ImportSource,
     declared: &StackFile,
@@ -295,7 +297,7 @@ fn files_read(
     files
 }
 
-/// Wires and the like that were added or removed in the store, and that the draft has otherwise.
+/// Returns wires and similar entries that were added or removed in the store and that the draft reverts.
 fn undone_wires(imported: &StackFile, before: &Stack, draft: &Stack) -> Vec<FieldDiff> {
     let said = |wiring: &Wiring| {
         let wires = wiring.wires.iter().map(|wire| ("wires".to_owned(), wire.to_string()));
@@ -334,7 +336,7 @@ fn belongs(stack: &Stack, source: &ImportSource) -> Result<(), OperationError> {
     }
 }
 
-/// The stack becomes what is declared; what stays keeps its id, slot, ports and volumes.
+/// Changes a stack to its declaration; instances that remain keep their id, slot, ports and volumes.
 pub(crate) fn declare(
     ids: &dyn Ids,
     stack: &mut Stack,

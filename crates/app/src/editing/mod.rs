@@ -1,4 +1,5 @@
-//! Edits of definitions: completed, checked, judged and saved as one; a devarch.yml is an edit of its stack.
+//! Edits of definitions, completed, checked against policy and saved as a unit; loading a devarch.yml is an edit of
+//! its stack.
 
 pub(crate) mod assign;
 pub(crate) mod directory;

@@ -18,10 +18,10 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 use std::{borrow::Cow, collections::BTreeSet};
 
-/// Takes what becomes secret with an edit, or was for all to see until now, out of plans, journal and history. Says
-/// whether [`wipe_values`] is due once the edit is saved.
+/// Removes values that an edit turns into secrets, or that were plain until now, from plans, journal and history.
+/// Returns whether [`wipe_values`] is due once the edit is saved.
 ///
-/// Before the edit: should it be cut off, the next one does it all again.
+/// Called before the edit: if it is interrupted, the next one repeats all of it.
 pub(crate) async fn scrub_new_secrets(
     ctx: &Context,
     before: &Stack,
@@ -47,12 +47,12 @@ pub(crate) async fn scrub_new_secrets(
     Ok(found || exposed)
 }
 
-/// Overwrites what an edit freed in the database that had a value in it which is secret now.
+/// Overwrites the database space that an edit freed and that contained a value that is now secret.
 pub(crate) async fn wipe_values(ctx: &Context, due: bool) -> Result<(), OperationError> {
     if due { Ok(ctx.store.wipe().await.map_err(SecretError::NotWiped)?) } else { Ok(()) }
 }
 
-/// What a stack's containers are made from that was for all to see.
+/// Returns the plain texts that a stack's containers are created from.
 pub(crate) fn plain_texts(ctx: &Context, stack: &Stack) -> Vec<String> {
     let effective = effective(stack);
     let specs = stack.instances.keys().filter_map(|name| instance_spec(ctx, stack, name, &effective));
@@ -81,7 +81,7 @@ pub(crate) fn collect(value: &Value, texts: &mut Vec<String>) {
     }
 }
 
-/// Texts for all to see that secrets are in.
+/// Plain texts that contain secrets.
 pub(crate) struct Exposed<'a>(Vec<&'a str>);
 
 impl<'a> Exposed<'a> {
@@ -99,7 +99,7 @@ impl<'a> Exposed<'a> {
     }
 }
 
-/// Secrets as they are, and as they stand in a URL where that is otherwise.
+/// Returns secrets literally, and in their URL-encoded form where that differs.
 pub(crate) fn as_written(secrets: Vec<Secret>) -> Vec<Secret> {
     let escaped: Vec<Secret> = secrets
         .iter()

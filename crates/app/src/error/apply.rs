@@ -6,10 +6,10 @@ use devarch_core::{
     wire::Endpoint,
 };
 
-/// An apply that did not reach its end, or a journal that needs a decision.
+/// An apply that failed, or an interrupted one that needs a decision.
 #[derive(Debug, thiserror::Error)]
 pub enum ApplyError {
-    /// A step failed; how things stand now is in it.
+    /// A step failed; the error includes the resulting state.
     #[error(transparent)]
     Failed(#[from] Box<ApplyFailure>),
     /// An earlier apply was interrupted and needs a decision.
@@ -33,7 +33,7 @@ pub enum ApplyError {
         stack: StackName,
         /// The reason, as a clause.
         why: String,
-        /// What remains to be done.
+        /// The remaining work.
         remains: Vec<String>,
     },
     /// Another command took the stack's lock meanwhile.
@@ -52,7 +52,7 @@ pub enum ApplyError {
         /// The underlying error.
         source: serde_json::Error,
     },
-    /// What an instance's container was made from cannot be read.
+    /// The record of what an instance's container was created from cannot be read.
     #[error("what was applied of the instance with id {instance} cannot be read: {source}")]
     AppliedState {
         /// The instance.
@@ -60,7 +60,7 @@ pub enum ApplyError {
         /// The underlying error.
         source: serde_json::Error,
     },
-    /// A login was not removed from its provider.
+    /// A login could not be removed from its provider.
     #[error(transparent)]
     Login(Box<LoginError>),
 }
@@ -112,10 +112,10 @@ fn interrupted(stack: &StackName, apply: &Interrupted) -> String {
     format!("`devarch {}` of stack '{stack}' by {} was interrupted{under_way}", apply.command, apply.author)
 }
 
-/// A login that was not removed from its provider.
+/// Why a login was not removed from its provider.
 #[derive(Debug, thiserror::Error)]
 pub enum LoginError {
-    /// It cannot be removed as things are.
+    /// It cannot be removed in the current state.
     #[error("login {login} of '{stack}/{instance}' cannot be removed: {why}")]
     Unremovable {
         /// The login.
@@ -134,13 +134,13 @@ pub enum LoginError {
         removed_before(removed)
     )]
     Stays {
-        /// Where it is.
+        /// The provider.
         at: String,
-        /// Its name.
+        /// The login.
         name: String,
         /// The command's exit code.
         code: i64,
-        /// Its last lines.
+        /// The last lines of its output.
         output: String,
         /// The logins that were removed before it.
         removed: Vec<String>,
@@ -150,13 +150,13 @@ pub enum LoginError {
 /// Why a login cannot be removed.
 #[derive(Debug, thiserror::Error)]
 pub enum Unremovable {
-    /// The import it is for is wired to nothing.
+    /// Its import is not wired.
     #[error("its import {0} is wired to nothing; wire it to the login's provider (`devarch wire add`)")]
     Unwired(String),
-    /// Its provider is no instance.
+    /// Its provider is not an instance.
     #[error("{0} is external; remove it there")]
     External(Endpoint),
-    /// Its provider has no command for it.
+    /// Its provider has no command for the removal.
     #[error(
         "{at} has no `provision.remove`; `devarch catalog upgrade {stack}` takes it from the catalog, or remove it by hand"
     )]
@@ -169,7 +169,7 @@ pub enum Unremovable {
     /// Another instance has the same login.
     #[error("'{0}' has the same login there, and would lose its data")]
     Shared(String),
-    /// Its provider does not run.
+    /// Its provider is not running.
     #[error("'{stack}/{instance}' is not running; `devarch start {stack}/{instance}` starts it")]
     NotRunning {
         /// The provider's stack.

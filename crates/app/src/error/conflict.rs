@@ -7,7 +7,7 @@ use devarch_core::{
 };
 use std::path::PathBuf;
 
-/// A request that cannot be met as things are.
+/// A request that conflicts with the current state.
 #[derive(Debug, thiserror::Error)]
 pub enum Conflict {
     /// Something that already exists.
@@ -18,30 +18,30 @@ pub enum Conflict {
         /// What to do.
         hint: String,
     },
-    /// A name that something else has.
+    /// A name that is already taken.
     #[error("{taken}")]
     NameTaken {
-        /// Which name, and what has it.
+        /// The name and its owner.
         taken: String,
-        /// One that would be accepted.
+        /// A free name.
         free: Option<String>,
     },
-    /// Something that cannot be removed while it is used.
+    /// Something that cannot be removed while it is in use.
     #[error(transparent)]
     InUse(#[from] InUse),
-    /// A request that fits several things.
+    /// A request that matches several things.
     #[error(transparent)]
     Ambiguous(#[from] Ambiguous),
-    /// Something that belongs elsewhere.
+    /// Something that belongs to another directory, engine or source.
     #[error(transparent)]
     Elsewhere(#[from] Elsewhere),
     /// Objects on the host or the engine that conflict with the plan.
     #[error(transparent)]
     Objects(PlanError),
-    /// What was shown is not what exists any more.
+    /// What was shown has changed.
     #[error(transparent)]
     Outdated(#[from] Outdated),
-    /// Something is in another state.
+    /// Something is in the wrong state.
     #[error(transparent)]
     State(#[from] WrongState),
 }
@@ -61,7 +61,7 @@ impl Conflict {
     }
 }
 
-/// A request that fits several things.
+/// A request that matches several things.
 #[derive(Debug, thiserror::Error)]
 pub enum Ambiguous {
     /// Stacks of one directory.
@@ -72,12 +72,12 @@ pub enum Ambiguous {
         /// The stacks.
         stacks: Vec<StackName>,
     },
-    /// Applies whose ids have the same beginning.
+    /// Applies whose ids start the same.
     #[error("several applies of stack '{stack}' have ids that begin with '{id}'")]
     Applies {
         /// The stack.
         stack: StackName,
-        /// The beginning that was given.
+        /// The given start of an id.
         id: String,
     },
     /// Instances of a stack that have a URL.
@@ -100,7 +100,7 @@ impl Ambiguous {
     }
 }
 
-/// Something that belongs elsewhere.
+/// Something that belongs to another directory, engine or source.
 #[derive(Debug, thiserror::Error)]
 pub enum Elsewhere {
     /// A stack of another directory.
@@ -120,23 +120,23 @@ pub enum Elsewhere {
         stack: StackName,
         /// Its engine.
         kind: EngineKind,
-        /// Where that was reached.
+        /// The endpoint it was reached at.
         endpoint: String,
     },
-    /// A template that comes with DevArch.
+    /// A built-in template.
     #[error("template '{0}' is built in and cannot be removed")]
     BuiltIn(TemplateName),
     /// A template that is a file of the project.
     #[error("template '{0}' is a file of the project's catalog")]
     ProjectTemplate(TemplateName),
-    /// A wire that is not the stack's own.
+    /// A wire that the stack does not declare itself.
     #[error("stack '{stack}' declares no wire from {from}{}", declared(wires))]
     Wire {
         /// The stack.
         stack: StackName,
-        /// The wire's beginning.
+        /// The consumer's end of the wire.
         from: WireFrom,
-        /// The wires it declares.
+        /// The wires the stack declares.
         wires: Vec<String>,
     },
 }
@@ -163,13 +163,13 @@ fn declared(wires: &[String]) -> String {
     if wires.is_empty() { String::new() } else { format!("; it declares {}", listed(wires)) }
 }
 
-/// Something that is in another state than the request needs.
+/// Something that is not in the state the request needs.
 #[derive(Debug, thiserror::Error)]
 pub enum WrongState {
-    /// A stack that is switched off.
+    /// A disabled stack.
     #[error("stack '{0}' is disabled")]
     Disabled(StackName),
-    /// An instance whose container does not run.
+    /// An instance whose container is not running.
     #[error("instance '{instance}' of stack '{stack}' is not running")]
     NotRunning {
         /// The stack.
@@ -177,7 +177,7 @@ pub enum WrongState {
         /// The instance.
         instance: InstanceName,
     },
-    /// An instance whose container cannot be started again.
+    /// An instance whose container cannot be started any more.
     #[error(
         "instance '{instance}' of stack '{stack}' is not running, and its container cannot be started again"
     )]
@@ -203,7 +203,7 @@ pub enum WrongState {
     /// A stack without an interrupted apply.
     #[error("no apply of stack '{0}' was interrupted, so there is nothing to resume")]
     NotInterrupted(StackName),
-    /// Objects of which none can be adopted.
+    /// Objects none of which can be adopted.
     #[error("no object of stack '{0}' can be adopted: none fits by name, labels and config")]
     NotAdoptable(StackName),
     /// Running containers of another home, which `--yes` alone does not remove.
@@ -213,7 +213,7 @@ pub enum WrongState {
     RunsElsewhere {
         /// The stack.
         stack: StackName,
-        /// How many run.
+        /// How many of them run.
         running: usize,
     },
 }

@@ -6,23 +6,23 @@ use devarch_core::{
 };
 use std::path::PathBuf;
 
-/// A definition, or an edit of one, that cannot work.
+/// A definition, or an edit of one, that is invalid.
 #[derive(Debug, thiserror::Error)]
 pub enum DefinitionError {
     /// A file or an edit has fields or values that are not allowed.
     #[error("{origin}: {wrong}")]
     Invalid {
-        /// The file, or what was edited.
+        /// The file, or the edited object.
         origin: String,
-        /// Everything that is wrong with it.
+        /// All problems.
         wrong: Diagnostics,
     },
-    /// A stack's definition cannot be planned.
+    /// A stack's definition that cannot be planned.
     #[error("stack '{stack}' cannot be planned:\n  {}", lines(.problems))]
     Unworkable {
         /// The stack.
         stack: StackName,
-        /// Everything that is wrong with it.
+        /// All problems.
         problems: Vec<Problem>,
     },
     /// A wire that is not possible.
@@ -30,23 +30,23 @@ pub enum DefinitionError {
     Wire {
         /// The wire.
         wire: String,
-        /// What is wrong with it.
+        /// The problems.
         problems: Vec<Problem>,
     },
-    /// Imports of an instance that lead nowhere.
+    /// Imports of an instance that cannot be resolved.
     #[error("imports of instance '{instance}' cannot be wired:\n  {}", lines(.problems))]
     Unwired {
         /// The instance.
         instance: InstanceName,
-        /// What is wrong with them.
+        /// The problems.
         problems: Vec<Problem>,
     },
-    /// Host ports that others have.
+    /// Host ports that are taken.
     #[error("stack '{stack}': host ports are already in use:\n  {}", lines(.problems))]
     PortsTaken {
         /// The stack.
         stack: StackName,
-        /// Who has what.
+        /// The ports with their owners.
         problems: Vec<Problem>,
     },
     /// A name that is not allowed.
@@ -87,7 +87,7 @@ impl DefinitionError {
     }
 }
 
-/// A stack's definition with these problems cannot be planned.
+/// Returns the error for a stack's definition with these problems.
 pub(crate) fn unworkable(stack: &Stack, problems: Vec<Problem>) -> OperationError {
     DefinitionError::Unworkable { stack: stack.name.clone(), problems }.into()
 }

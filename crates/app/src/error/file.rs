@@ -5,13 +5,13 @@ use std::{io, path::PathBuf};
 /// A file that cannot be read or written.
 #[derive(Debug, thiserror::Error)]
 pub enum FileError {
-    /// A file of the project, the catalog or the user that is not read.
+    /// A file of the project, the catalog or the user that was not read.
     #[error("{}", unread(.0))]
     Read(#[from] ReadError),
     /// Another file operation that failed.
     #[error("cannot {action} {}: {source}", path.display())]
     Io {
-        /// What was tried.
+        /// The attempted operation.
         action: &'static str,
         /// The file.
         path: PathBuf,

@@ -5,7 +5,7 @@ use devarch_core::{
     secret::SecretName,
 };
 
-/// Something that cannot be removed or given away while it is used.
+/// Something that cannot be removed or released while it is in use.
 #[derive(Debug, thiserror::Error)]
 pub enum InUse {
     /// A volume that a container mounts.
@@ -19,7 +19,7 @@ pub enum InUse {
         stack: StackName,
         /// The volume.
         volume: PhysicalVolume,
-        /// The containers that mount it; none where the engine does not list them.
+        /// The containers that mount it; none if the engine does not list them.
         users: Vec<ContainerName>,
         /// The volumes that were removed before it.
         removed: Vec<PhysicalVolume>,
@@ -31,7 +31,7 @@ pub enum InUse {
         stack: StackName,
         /// The secret.
         name: SecretName,
-        /// Where.
+        /// The fields that refer to it.
         users: Vec<String>,
     },
     /// A stack, or an instance of it, that other stacks are linked to.

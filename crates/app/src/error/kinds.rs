@@ -1,4 +1,4 @@
-//! What errors mean for the caller, and that what lies under them is kept.
+//! Kinds of errors, and the sources they keep.
 
 use super::*;
 use devarch_core::{name::StackName, secret::Undecryptable};
@@ -18,7 +18,7 @@ fn engine_error(kind: EngineErrorKind) -> OperationError {
 }
 
 #[test]
-fn what_the_user_wrote_is_invalid_and_what_others_have_is_a_conflict() {
+fn user_input_is_invalid_and_taken_resources_are_conflicts() {
     let name = "Shop!".parse::<StackName>().unwrap_err();
     let undeclared = |named| DefinitionError::Undeclared { file: "x".into(), named, declared: Vec::new() };
     let cases: [(OperationError, ErrorKind); 8] = [
@@ -40,7 +40,7 @@ fn what_the_user_wrote_is_invalid_and_what_others_have_is_a_conflict() {
 }
 
 #[test]
-fn errors_of_files_say_what_to_look_at() {
+fn file_errors_hint_at_what_to_check() {
     let cases = [
         (io::ErrorKind::NotFound, ErrorKind::NotFound, "check the path"),
         (io::ErrorKind::PermissionDenied, ErrorKind::Failed, "check its owner and permissions"),
@@ -54,7 +54,7 @@ fn errors_of_files_say_what_to_look_at() {
 }
 
 #[test]
-fn an_engine_that_can_not_be_used_leads_to_the_doctor_and_one_that_refuses_does_not() {
+fn only_an_unusable_engine_hints_at_doctor() {
     use EngineErrorKind as Kind;
     for kind in [Kind::NotRunning, Kind::PermissionDenied, Kind::Other] {
         let error = engine_error(kind);
@@ -72,7 +72,7 @@ fn an_engine_that_can_not_be_used_leads_to_the_doctor_and_one_that_refuses_does_
 }
 
 #[test]
-fn the_cause_of_an_error_is_kept() {
+fn errors_keep_their_source() {
     assert!(io_error(io::ErrorKind::StorageFull).source().is_some());
     let not_wiped: OperationError = SecretError::NotWiped(KeyError::NotReset.into()).into();
     assert!(not_wiped.source().is_some(), "{not_wiped:?}");
@@ -83,7 +83,7 @@ fn the_cause_of_an_error_is_kept() {
 }
 
 #[test]
-fn a_list_that_is_too_long_says_how_much_more_there_is() {
+fn a_truncated_list_shows_how_many_more_there_are() {
     let many: Vec<u32> = (0..60).collect();
     let shown = lines(&many);
     assert_eq!(shown.lines().count(), SHOWN_ERRORS + 1);
@@ -92,7 +92,7 @@ fn a_list_that_is_too_long_says_how_much_more_there_is() {
 }
 
 #[test]
-fn a_value_that_can_not_be_read_says_which_and_why() {
+fn an_undecryptable_value_is_reported_by_name_and_reason() {
     let error: OperationError =
         Unreadable::Secret { name: "KEY".to_owned(), why: Undecryptable::NoKey }.into();
     assert!(error.to_string().starts_with("secret 'KEY' cannot be read: "), "{error}");

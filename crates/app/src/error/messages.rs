@@ -1,4 +1,4 @@
-//! `docs/messages.md`: every error an operation can end with, one example each.
+//! `docs/messages.md`: every error an operation can return, with one example each.
 
 use super::*;
 use crate::{Ending, Failure, Interrupted, LinkedFrom, execution::failure::ApplyFailure};
@@ -54,7 +54,7 @@ fn shown<T: Into<OperationError>>(errors: Vec<T>) -> String {
 }
 
 #[test]
-fn definitions_and_names() {
+fn messages_about_definitions_and_names_are_documented() {
     let examples = every_variant!(DefinitionError {
         DefinitionError::Invalid { .. } => DefinitionError::Invalid {
             origin: "devarch.yml".to_owned(),
@@ -90,7 +90,7 @@ fn definitions_and_names() {
 }
 
 #[test]
-fn what_is_not_found() {
+fn messages_about_missing_objects_are_documented() {
     let examples = every_variant!(NotFound {
         NotFound::Stack { .. } => NotFound::Stack { name: "shoop".to_owned(), near: Some("shop".to_owned()) },
         NotFound::Instance { .. } => NotFound::Instance { stack: stack(), name: "bd".parse().unwrap(), near: Some("db".to_owned()) },
@@ -171,7 +171,7 @@ fn states() -> Vec<Conflict> {
 }
 
 #[test]
-fn what_conflicts() {
+fn messages_about_conflicts_are_documented() {
     page::hold(PAGE, "conflicts", &shown(conflicts()));
     page::hold(PAGE, "states", &shown(states()));
 }
@@ -247,7 +247,7 @@ fn failed(failure: Failure, ending: Ending) -> ApplyError {
 }
 
 #[test]
-fn applies_that_fail() {
+fn messages_about_failed_applies_are_documented() {
     let failures = failures().into_iter().map(|failure| failed(failure, Ending::Untouched));
     page::hold(PAGE, "failures", &shown(failures.collect()));
     let exited = || Failure::Exited { code: 1, restarted: false, out_of_memory: false, logs: Vec::new() };
@@ -256,7 +256,7 @@ fn applies_that_fail() {
 }
 
 #[test]
-fn applies_that_need_a_decision() {
+fn messages_about_interrupted_applies_are_documented() {
     let (stack, instance) = (stack(), db());
     let logins = every_variant!(LoginError {
         LoginError::Unremovable { .. } => LoginError::Unremovable { login: "api_db".to_owned(), stack: stack.clone(), instance: instance.clone(), why: Unremovable::Unwired("db".to_owned()) },
@@ -289,7 +289,7 @@ fn applies_that_need_a_decision() {
 }
 
 #[test]
-fn secrets_and_files() {
+fn messages_about_secrets_and_files_are_documented() {
     let (stack, instance) = (stack(), db());
     let secrets = every_variant!(SecretError {
         SecretError::Unfit { .. } => SecretError::Unfit { name: "API_KEY".parse().unwrap(), why: "would be empty" },
@@ -321,7 +321,7 @@ fn secrets_and_files() {
 }
 
 #[test]
-fn reasons_of_a_plan() {
+fn reasons_in_plans_are_documented() {
     use devarch_core::{build::BuildPart, plan::Reason};
     let reasons = every_variant!(Reason {
         Reason::Missing => Reason::Missing,

@@ -1,4 +1,4 @@
-//! What can go wrong in an operation: small enums, each with its kind and its hints, joined in one type at the edge.
+//! Errors of operations: small enums, each with its kind and its hints, combined into one type at the edge.
 
 mod apply;
 mod conflict;
@@ -35,31 +35,31 @@ use devarch_store::StoreError;
 
 use crate::execution::failure::ApplyFailure;
 
-/// Why an operation did not do what it was asked.
+/// Why an operation failed or was refused.
 #[derive(Debug, thiserror::Error)]
 pub enum OperationError {
-    /// A definition, or an edit of one, is wrong.
+    /// A definition, or an edit of one, is invalid.
     #[error(transparent)]
     Definition(#[from] DefinitionError),
     /// Something that was named does not exist.
     #[error(transparent)]
     NotFound(#[from] NotFound),
-    /// Something else has what was asked for, or is in another state.
+    /// The request conflicts with the current state.
     #[error(transparent)]
     Conflict(#[from] Conflict),
-    /// An apply did not reach its end.
+    /// An apply failed, or needs a decision.
     #[error(transparent)]
     Apply(#[from] ApplyError),
-    /// A secret is unfit, or cannot be decrypted.
+    /// A secret is invalid, or cannot be decrypted.
     #[error(transparent)]
     Secret(#[from] SecretError),
     /// A file cannot be read or written.
     #[error(transparent)]
     File(#[from] FileError),
-    /// The engine refused or failed.
+    /// The engine returned an error.
     #[error(transparent)]
     Engine(#[from] EngineError),
-    /// The store refused or failed.
+    /// The store returned an error.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
@@ -67,17 +67,17 @@ pub enum OperationError {
 /// What an error means for the caller; decides the exit code and the HTTP status.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ErrorKind {
-    /// The request or a file is wrong.
+    /// The request or a file is invalid.
     Invalid,
     /// What was named does not exist.
     NotFound,
-    /// Something else has it, or it is in another state.
+    /// The request conflicts with the current state.
     Conflict,
     /// The engine cannot be reached or used.
     Engine,
     /// The store cannot be reached or used.
     Store,
-    /// It was begun and failed.
+    /// The operation was started and failed.
     Failed,
     /// The user cancelled it.
     Cancelled,
@@ -124,7 +124,7 @@ fn engine_kind(kind: &EngineErrorKind) -> ErrorKind {
     }
 }
 
-/// Makes errors of parts an operation's error where `?` meets them two levels down.
+/// Converts errors of parts into an operation's error where `?` meets them two levels down.
 macro_rules! through {
     ($($inner:ty => $outer:ty),+ $(,)?) => {
         $(impl From<$inner> for OperationError {
@@ -160,7 +160,7 @@ impl From<PlanError> for OperationError {
     }
 }
 
-/// At most [`SHOWN_ERRORS`] items, each on a line of its own.
+/// Formats at most [`SHOWN_ERRORS`] items, each on a line of its own.
 fn lines<T: std::fmt::Display>(items: &[T]) -> String {
     let shown = items.iter().take(SHOWN_ERRORS).map(ToString::to_string);
     shown.chain(and_more(items.len().saturating_sub(SHOWN_ERRORS))).collect::<Vec<_>>().join("\n  ")

@@ -3,15 +3,15 @@ use devarch_core::{
     name::{InstanceName, StackName, nearest},
 };
 
-/// Something that was named and does not exist.
+/// Something that was named but does not exist.
 #[derive(Debug, thiserror::Error)]
 pub enum NotFound {
     /// A stack.
     #[error("stack '{name}' not found")]
     Stack {
-        /// What was asked for.
+        /// The requested name.
         name: String,
-        /// The nearest that exists.
+        /// The most similar existing name.
         near: Option<String>,
     },
     /// An instance of a stack.
@@ -19,17 +19,17 @@ pub enum NotFound {
     Instance {
         /// The stack.
         stack: StackName,
-        /// What was asked for.
+        /// The requested name.
         name: InstanceName,
-        /// The nearest that exists.
+        /// The most similar existing name.
         near: Option<String>,
     },
     /// A template.
     #[error("template '{name}' not found")]
     Template {
-        /// What was asked for.
+        /// The requested name.
         name: String,
-        /// The nearest that exists.
+        /// The most similar existing name.
         near: Option<String>,
     },
     /// A secret of a stack.
@@ -37,18 +37,18 @@ pub enum NotFound {
     Secret {
         /// The stack.
         stack: StackName,
-        /// What was asked for.
+        /// The requested name.
         name: String,
-        /// The nearest that exists.
+        /// The most similar existing name.
         near: Option<String>,
     },
     /// A saved plan.
     #[error("plan {plan} not found: it was never saved, its stack was deleted, or it expired long ago")]
     Plan {
-        /// What was asked for.
+        /// The requested plan.
         plan: PlanId,
     },
-    /// An apply of a stack; `None`: an earlier one with another definition.
+    /// An apply of a stack; with `None` an earlier one with another definition.
     #[error(
         "stack '{stack}' has {}",
         id.as_ref().map_or_else(|| "no earlier apply to roll back to".to_owned(), |id| format!("no apply {id}"))
@@ -56,16 +56,16 @@ pub enum NotFound {
     Apply {
         /// The stack.
         stack: StackName,
-        /// What was asked for.
+        /// The requested id.
         id: Option<String>,
     },
-    /// Objects that another home left of a stack.
+    /// Objects of a stack that another home left.
     #[error("no other home has objects of a stack '{0}' on this engine")]
     Leftovers(StackName),
 }
 
 impl NotFound {
-    /// A secret that a stack does not have, and the nearest of those it has.
+    /// Returns the error for a missing secret, with the most similar of the stack's secrets.
     pub(crate) fn secret<'a>(stack: &StackName, name: &str, known: impl Iterator<Item = &'a str>) -> Self {
         let near = nearest(name, known).map(str::to_owned);
         Self::Secret { stack: stack.clone(), name: name.to_owned(), near }

@@ -6,10 +6,10 @@ use devarch_core::{
 };
 use std::path::PathBuf;
 
-/// What was shown and confirmed is not what exists any more; nothing was done.
+/// What was shown and confirmed has changed; nothing was done.
 #[derive(Debug, thiserror::Error)]
 pub enum Outdated {
-    /// A plan whose assumptions do not hold any more.
+    /// A plan whose assumptions no longer hold.
     #[error(
         "{} is stale, and nothing was done:\n  {}",
         plan.as_ref().map_or_else(
@@ -23,7 +23,7 @@ pub enum Outdated {
         stack: StackName,
         /// The saved plan.
         plan: Option<PlanId>,
-        /// What was assumed and what was found.
+        /// The assumed and the observed values.
         differences: Vec<Difference>,
     },
     /// A saved plan that was applied already, has expired, or cannot be read.
@@ -36,15 +36,15 @@ pub enum Outdated {
         /// The reason, as a clause.
         why: String,
     },
-    /// Other stray objects than those shown.
+    /// The stray objects are not those shown.
     #[error(
         "the objects with the labels of stack '{0}' have changed since they were shown, and nothing was done"
     )]
     Strays(StackName),
-    /// Other volumes than those shown.
+    /// The volumes are not those shown.
     #[error("stack '{0}' has other volumes than those shown, and nothing was deleted")]
     Volumes(StackName),
-    /// Other logins than those shown.
+    /// The logins are not those shown.
     #[error("the logins of '{stack}/{instance}' have changed since they were shown, and nothing was removed")]
     Logins {
         /// The stack.

@@ -5,7 +5,7 @@ use devarch_core::{
 };
 use devarch_store::{CannotOpen, StoreError};
 
-/// A secret that is unfit, or cannot be decrypted or removed.
+/// A secret that is invalid, or cannot be decrypted or removed.
 #[derive(Debug, thiserror::Error)]
 pub enum SecretError {
     /// A value that cannot be a secret.
@@ -13,13 +13,13 @@ pub enum SecretError {
     Unfit {
         /// The secret.
         name: SecretName,
-        /// What is wrong with the value.
+        /// The problem with the value.
         why: &'static str,
     },
     /// The store's own key, which config hashes are made with, cannot be decrypted.
     #[error("the store's own key, which config hashes are made with, cannot be read: {0}")]
     Locked(#[source] CannotOpen),
-    /// The change was saved; freed pages of the database may still have the value.
+    /// The change was saved, but freed pages of the database may still contain the value.
     #[error(
         "the change is saved, and plans and history no longer have the value that became secret; freed pages of the \
          database may still have it"
@@ -28,7 +28,7 @@ pub enum SecretError {
     /// A value that cannot be decrypted.
     #[error(transparent)]
     Unreadable(#[from] Unreadable),
-    /// A variable that is no secret.
+    /// A variable that is not a secret.
     #[error("variable {variable} of instance '{instance}' is not a secret")]
     NotSecret {
         /// The stack.
@@ -46,12 +46,12 @@ pub enum SecretError {
         /// The secret.
         name: SecretName,
     },
-    /// The system has no random numbers.
+    /// The system returned no random numbers.
     #[error("the system provides no random numbers")]
     NoRandomness(#[source] getrandom::Error),
 }
 
-/// A value that cannot be decrypted, and is needed.
+/// A required value that cannot be decrypted.
 #[derive(Debug, thiserror::Error)]
 pub enum Unreadable {
     /// A secret.
@@ -93,7 +93,7 @@ pub enum Unreadable {
         /// The reason, as a clause.
         why: Undecryptable,
     },
-    /// A value that cannot be hidden in what containers write.
+    /// A value that cannot be redacted in containers' output.
     #[error(
         "a secret of stack '{stack}' cannot be read, so it cannot be hidden in what its containers write: {why}"
     )]

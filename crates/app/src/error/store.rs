@@ -1,4 +1,4 @@
-//! What errors of the store mean for the caller.
+//! Kinds of the store's errors.
 
 use super::ErrorKind;
 use devarch_store::{JournalError, KeyError, LockError, StackError, StoreError};
@@ -38,7 +38,7 @@ mod tests {
     }
 
     #[test]
-    fn what_another_command_did_is_a_conflict_and_what_the_store_cannot_do_is_the_stores() {
+    fn concurrent_changes_are_conflicts_and_store_failures_are_store_errors() {
         let (plan, by) = (PlanId::new("plan_1"), ApplyId::new("1"));
         let place = || "/home/me/.devarch/devarch.db".to_owned();
         let errors: Vec<(StoreError, ErrorKind)> = vec![

@@ -1,4 +1,4 @@
-//! What the store remembers of what containers were made from, once an apply has ended.
+//! Records what containers were created from, once an apply has ended.
 
 use crate::{
     Context, OperationError, Prepared,
@@ -15,8 +15,8 @@ use devarch_core::{
 };
 use std::collections::BTreeSet;
 
-/// Remembers that these containers, and those that stay, were made by an apply that came to its end: what they run on is
-/// theirs.
+/// Records that these containers, and those that stay, were created by a completed apply: the volumes they run on
+/// belong to their instances.
 pub(crate) async fn confirm_applied(
     ctx: &Context,
     engine: &EngineId,
@@ -32,7 +32,7 @@ pub(crate) async fn confirm_applied(
     forget_kept(ctx, engine, &prepared.desired).await
 }
 
-/// What was applied is now what is remembered.
+/// Records what was applied as the applied state.
 pub(crate) async fn settle_applied(ctx: &Context, attempt: &Attempt<'_>) -> Result<(), OperationError> {
     let prepared = attempt.prepared;
     let made = prepared.plan.steps.iter().filter_map(|step| match &step.action {
@@ -46,8 +46,8 @@ pub(crate) async fn settle_applied(ctx: &Context, attempt: &Attempt<'_>) -> Resu
     remember_removed(ctx, prepared).await
 }
 
-/// What an apply that was put back remembered is forgotten: only what runs again was made. Where the store can't
-/// be reached the next plan's reasons are less exact, no more.
+/// Reverts the record of an apply that was rolled back: only the running containers count as created. If the store
+/// cannot be reached, the next plan's reasons are less exact, nothing more.
 pub(crate) async fn unsettle_applied(ctx: &Context, attempt: &Attempt<'_>) {
     let Prepared { stack, plan, observed, .. } = attempt.prepared;
     for step in &plan.steps {
@@ -62,8 +62,7 @@ pub(crate) async fn unsettle_applied(ctx: &Context, attempt: &Attempt<'_>) {
     }
 }
 
-/// What the containers that stay were made from, where an apply that was killed had created them and could not say that it
-/// came to its end.
+/// Returns the config hashes of containers that stay and that a killed apply created without recording its completion.
 pub(crate) fn unconfirmed(prepared: &Prepared) -> Vec<(InstanceId, String)> {
     let Prepared { plan, observed, remembered, stack, .. } = prepared;
     let removed: BTreeSet<&ContainerId> =

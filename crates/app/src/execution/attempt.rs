@@ -1,4 +1,4 @@
-//! An apply under way: recorded, carried out up to the commit point, cleaned up after it or rolled back before it.
+//! An apply in progress: recorded, executed up to the commit point, cleaned up after it or rolled back before it.
 
 use crate::{
     Context, OperationError, Prepared,
@@ -31,25 +31,26 @@ use devarch_store::{Apply, ApplyOutcome, StackLock, StoreError};
 use std::{collections::BTreeSet, sync::Mutex};
 use tokio_util::sync::CancellationToken;
 
-/// An apply under way.
+/// An apply in progress.
 pub(crate) struct Attempt<'a> {
     pub(crate) prepared: &'a Prepared,
     pub(crate) engine_id: EngineId,
     pub(crate) apply: ApplyId,
-    /// What is to run again if it fails.
+    /// The state to restore if it fails.
     pub(crate) before: Before,
-    /// The applies whose objects go then: this one, and those it took over.
+    /// The applies whose objects are removed in that case: this one and those it took over.
     pub(crate) applies: BTreeSet<ApplyId>,
-    /// The complete copies of those it took over.
+    /// The complete volume copies of the applies it took over.
     pub(crate) copies: Vec<VolumeCopy>,
-    /// What it has created, or may have.
+    /// The objects it has created, or may have.
     pub(crate) ledger: Ledger,
-    /// The stack's secrets, to be hidden in what engine and containers say.
+    /// The stack's secrets, redacted in output of engine and containers.
     pub(crate) mask: Mask,
 }
 
 impl Attempt<'_> {
-    /// Whose the objects on the engine are, those it created itself included: the database may not be there to ask.
+    /// Returns the owners of the objects on the engine, including those this apply created: the database may be
+    /// unreachable.
     fn ownership(&self) -> Ownership {
         let mut ownership = self.prepared.remembered.ownership.clone();
         for object in self.ledger.all() {
@@ -58,7 +59,7 @@ impl Attempt<'_> {
         ownership
     }
 
-    /// The copies an undo restores, the oldest first: those it took over, and its own that are complete.
+    /// Returns the copies an undo restores, oldest first: those of applies it took over, and its own complete ones.
     fn copies(&self, executed: &Executed) -> Vec<VolumeCopy> {
         let done = executed.done.iter().filter_map(|id| self.prepared.plan.steps.get(id.0));
         let own = done.filter_map(|step| match &step.action {
@@ -69,16 +70,16 @@ impl Attempt<'_> {
     }
 }
 
-/// What an apply carries out, for the history.
+/// The origin of an apply, for the history.
 #[derive(Clone, Copy)]
 pub(crate) struct AppliedFrom<'a> {
-    /// The saved plan, if it is one.
+    /// The saved plan, if any.
     pub(crate) plan: Option<&'a PlanId>,
     /// The command.
     pub(crate) command: &'a str,
 }
 
-/// Writes down that an apply begins, and what ran before it.
+/// Records that an apply begins, and what ran before it.
 pub(crate) async fn begin_apply<'a>(
     ctx: &Context,
     lock: &StackLock,
@@ -121,7 +122,7 @@ pub(crate) async fn begin_apply<'a>(
     Ok(Attempt { prepared, engine_id, apply, before, applies, copies, ledger, mask })
 }
 
-/// Carries out the steps up to the commit point, then those that remove what was replaced.
+/// Executes the steps up to the commit point, then those that remove what was replaced.
 pub(crate) async fn carry_out_plan(
     ctx: &Context,
     lock: &StackLock,
@@ -180,7 +181,7 @@ struct Unfinished {
     stopped: Stopped,
 }
 
-/// Commits where everything is ready: from then on there is only forward.
+/// Commits once everything is ready: from then on the apply can only go forward.
 async fn commit(journal: &Journal<'_>, executed: Executed) -> Result<(), Unfinished> {
     let stopped = match executed.stopped() {
         Some(stopped) => Err(stopped),
@@ -189,7 +190,7 @@ async fn commit(journal: &Journal<'_>, executed: Executed) -> Result<(), Unfinis
     stopped.map_err(|stopped| Unfinished { executed, stopped })
 }
 
-/// After a failure before the commit point: rolls back to what ran, and reports what came of that.
+/// Rolls back to the previous state after a failure before the commit point, and reports the result.
 async fn end_failed(
     ctx: &Context,
     journal: &Journal<'_>,
@@ -234,8 +235,8 @@ async fn end_failed(
     Box::new(report)
 }
 
-/// The definition for the journal. What can't be read can't be written down either: a `down` without the key is no state to
-/// return to.
+/// Serializes the definition for the journal. An undecryptable definition cannot be recorded: a `down` without the key
+/// is no state to return to.
 pub(crate) fn definition(stack: &Stack) -> Result<Stored, StoreError> {
     let stored = Stored::from_definition(&Definition::from_stack(stack))?;
     Ok(match stored.secret {

@@ -1,4 +1,4 @@
-//! What an apply makes known to the store besides its steps: the stack's engine and the volumes its images declare.
+//! Facts an apply stores besides its steps: the stack's engine and the volumes its images declare.
 
 use crate::{
     Context, OperationError, Prepared,
@@ -18,8 +18,8 @@ use devarch_core::{
 use devarch_store::StoreError;
 use ipnet::Ipv4Net;
 
-/// The first apply binds a stack to its engine. The engine's identity is a labelled volume. The addresses of a network
-/// that exists already are kept, too; those of a new one were reserved before.
+/// Binds a stack to its engine at the first apply. The engine is identified by a labelled volume. The addresses of an
+/// existing network are stored as well; those of a new one were reserved before.
 pub(crate) async fn bind_engine(ctx: &Context, prepared: &Prepared) -> Result<EngineId, OperationError> {
     let engine = prepared.engine.as_ref();
     let id = match &prepared.observed.engine_id {
@@ -36,7 +36,7 @@ pub(crate) async fn bind_engine(ctx: &Context, prepared: &Prepared) -> Result<En
     Ok(id)
 }
 
-/// Reserves the addresses of a network that will be created, before anything is created with them.
+/// Reserves the addresses of a network before anything is created with them.
 pub(crate) async fn reserve_subnet(ctx: &Context, prepared: &Prepared) -> Result<(), StoreError> {
     match unknown_subnet(prepared).filter(|_| creates_network(prepared)) {
         Some(subnet) => ctx.store.bind_stack(&prepared.stack.id, None, Some(subnet)).await,
@@ -44,7 +44,7 @@ pub(crate) async fn reserve_subnet(ctx: &Context, prepared: &Prepared) -> Result
     }
 }
 
-/// The addresses of the stack's network, where the store does not have them yet.
+/// Returns the addresses of the stack's network if the store does not have them yet.
 fn unknown_subnet(prepared: &Prepared) -> Option<Ipv4Net> {
     Some(prepared.desired.network.subnet).filter(|subnet| prepared.stack.subnet != Some(*subnet))
 }
@@ -56,7 +56,7 @@ fn creates_network(prepared: &Prepared) -> bool {
     prepared.plan.steps.iter().any(creates)
 }
 
-/// A `VOLUME` path of an image became a named volume; its name is kept like any other's.
+/// Stores the names of volumes that an image's `VOLUME` paths became, like those of any other volume.
 pub(crate) async fn remember_image_volumes(ctx: &Context, prepared: &Prepared) -> Result<(), OperationError> {
     let mut new: Vec<(InstanceName, VolumeName, PhysicalVolume)> = Vec::new();
     for (name, desired) in &prepared.desired.instances {
@@ -88,7 +88,7 @@ pub(crate) async fn remember_image_volumes(ctx: &Context, prepared: &Prepared) -
     edit_stack(ctx, &prepared.stack.name, add).await.map(|_| ())
 }
 
-/// Before anything runs on a volume that is taken over its values are the instance's.
+/// Stores the values kept with a volume in the instance that takes it over, before anything runs on it.
 pub(crate) async fn save_given_values(ctx: &Context, prepared: &Prepared) -> Result<(), OperationError> {
     match &prepared.without_values {
         Some(before) => save_edit(ctx, before, &mut prepared.stack.clone()).await,
@@ -96,8 +96,7 @@ pub(crate) async fn save_given_values(ctx: &Context, prepared: &Prepared) -> Res
     }
 }
 
-/// What the instances' containers run on is theirs now, and what was kept for whoever takes it over is not kept any
-/// more.
+/// Drops the kept records of volumes that the instances' containers now run on.
 pub(crate) async fn forget_kept(
     ctx: &Context,
     engine: &EngineId,

@@ -1,25 +1,25 @@
-//! Commands that DevArch itself runs in containers.
+//! Commands that DevArch runs in containers.
 
 use devarch_core::{environment::Clock, id::ContainerId, resolve::Provisioning};
 use devarch_engine::{Engine, EngineError, ExecRequest};
 use futures_util::StreamExt as _;
 use std::time::Duration;
 
-/// How many last lines of what it wrote are kept.
+/// How many last lines of the output are kept.
 const LAST_LINES: usize = 10;
 
-/// Time between two looks whether a command has ended.
+/// The polling interval for the end of a command.
 const PAUSE: Duration = Duration::from_millis(20);
 
-/// How a command ended.
+/// The result of a command.
 pub(crate) struct CommandEnd {
-    /// Its exit code.
+    /// The exit code.
     pub(crate) code: i64,
     /// The last lines of its output.
     pub(crate) output: Vec<String>,
 }
 
-/// Runs a provider's own command in its container, and waits for its end.
+/// Runs a provider's command in its container and waits until it ends.
 pub(crate) async fn run_command(
     engine: &dyn Engine,
     clock: &dyn Clock,

@@ -1,4 +1,4 @@
-//! Steps that create an object. What is created is remembered by the id the engine gives it.
+//! Steps that create an object. It is recorded by the id the engine returns.
 
 use crate::execution::{failure::Failure, runner::StepRunner};
 use devarch_core::{
@@ -53,7 +53,7 @@ impl StepRunner<'_> {
         Ok(())
     }
 
-    /// The user's labels and DevArch's.
+    /// Merges the user's labels with DevArch's.
     fn labels(&self, made: &ContainerRecipe) -> BTreeMap<String, String> {
         let mut labels = made.spec.labels.clone();
         labels.extend(made.identity.labels(&made.hash, &self.apply));
@@ -61,7 +61,7 @@ impl StepRunner<'_> {
         labels
     }
 
-    /// Records what an instance's container is created from before it is created: the next plan compares with it.
+    /// Records the recipe of an instance's container before it is created: the next plan compares with it.
     pub(crate) async fn remember(&self, made: &ContainerRecipe, state: SpecState) -> Result<(), Failure> {
         let Some(instance) = &made.identity.instance else { return Ok(()) };
         let applied = Applied {

@@ -1,4 +1,4 @@
-//! How a container ended that should run, with its last lines.
+//! How a container that should be running ended, with its last lines.
 
 use crate::execution::{failure::Failure, runner::StepRunner};
 use devarch_core::{id::ContainerId, observed::RunState};
@@ -27,7 +27,7 @@ impl StepRunner<'_> {
         }
     }
 
-    /// Returns the last lines a container wrote; none where the engine does not give them.
+    /// Returns the last lines a container wrote; none if the engine does not return them.
     pub(crate) async fn last_lines(&self, id: &ContainerId) -> Vec<String> {
         let options = LogOptions { tail: Some(LAST_LINES), ..LogOptions::default() };
         let Ok(mut stream) = self.engine.logs(id, &options).await else { return Vec::new() };

@@ -1,4 +1,4 @@
-//! Why an apply did not reach its end, in words that say what failed, why, and what to do.
+//! Failures of an apply: what failed, why, and what to do.
 
 use crate::ErrorKind;
 use devarch_core::wire::ProviderName;
@@ -11,7 +11,7 @@ use devarch_engine::{EngineError, EngineErrorKind};
 use devarch_store::{LockError, StoreError};
 use std::{fmt, time::Duration};
 
-/// An apply that did not reach its end.
+/// An apply that failed or was cancelled.
 #[derive(Debug, Clone)]
 pub struct ApplyFailure {
     /// The stack.
@@ -20,86 +20,87 @@ pub struct ApplyFailure {
     pub instance: Option<InstanceName>,
     /// The step that failed, in words.
     pub action: String,
-    /// Why.
+    /// The cause.
     pub failure: Failure,
-    /// What is there now.
+    /// The resulting state.
     pub ending: Ending,
 }
 
-/// How things stand after an apply that did not reach its end.
+/// The state after an apply that failed or was cancelled.
 #[derive(Debug, Clone)]
 pub enum Ending {
-    /// Nothing had been changed.
+    /// Nothing was changed.
     Untouched,
-    /// What ran before runs again.
+    /// The previous containers are running again.
     PutBack {
-        /// Whether anything was there before.
+        /// Whether anything ran before.
         before: bool,
-        /// Steps that had been made.
+        /// Number of executed steps.
         done: usize,
-        /// Steps of the plan.
+        /// Number of steps in the plan.
         steps: usize,
-        /// What could not be put back, or stays: volumes the apply made, what was removed by hand meanwhile.
+        /// What could not be rolled back, or stays: volumes the apply created, objects removed by hand in the
+        /// meantime.
         remains: Vec<String>,
     },
-    /// It could not be put back.
+    /// The rollback failed.
     Left {
-        /// Why.
+        /// The reason.
         why: String,
-        /// What remains to be done, step by step.
+        /// The remaining work, step by step.
         remains: Vec<String>,
     },
-    /// Everything new is ready; what it replaced could not all be removed.
+    /// Everything new is ready; not everything it replaced could be removed.
     Committed {
-        /// Why.
+        /// The objects that could not be removed, with reasons.
         remains: Vec<String>,
     },
-    /// Someone took the stack's lock; what is done is theirs to decide.
+    /// Another command took the stack's lock and decides what to do about the executed steps.
     LockLost,
 }
 
 /// Why a step failed.
 #[derive(Debug, Clone)]
 pub enum Failure {
-    /// The engine refused.
+    /// The engine returned an error.
     Engine(EngineError),
-    /// A container ended that should run.
+    /// A container that should be running exited.
     Exited {
         /// Its exit code.
         code: i64,
-        /// Whether its restart policy starts it again and again.
+        /// Whether its restart policy restarts it repeatedly.
         restarted: bool,
-        /// Whether the kernel killed it for memory.
+        /// Whether the kernel killed it for exceeding its memory.
         out_of_memory: bool,
         /// Its last lines.
         logs: Vec<String>,
     },
     /// A health check did not pass in time.
     Unhealthy {
-        /// How long it was waited for.
+        /// How long the apply waited.
         waited: Duration,
-        /// What the last probe said.
+        /// Output of the last probe.
         last: String,
         /// The container's last lines.
         logs: Vec<String>,
     },
-    /// An image's name stands for another image than when it was planned.
+    /// An image's name refers to another image than when it was planned.
     ImageMoved {
-        /// Its name.
+        /// The name.
         image: String,
-        /// The image that was planned with.
+        /// The planned image.
         planned: String,
-        /// The one it stands for now.
+        /// The image it refers to now.
         found: String,
     },
-    /// A volume is copied by the image of the container that has it, and that has no shell.
+    /// A volume is copied with the image of the container that has it, and that image has no shell.
     NoShell {
         /// The volume.
         volume: PhysicalVolume,
         /// The image.
         image: ImageId,
     },
-    /// A provider made no login for a consumer.
+    /// A provider did not create a login for a consumer.
     NoLogin {
         /// The provider.
         provider: ProviderName,
@@ -110,25 +111,25 @@ pub enum Failure {
         /// Its last lines.
         output: Vec<String>,
     },
-    /// What an image is built from can't be read.
+    /// An image's build context cannot be read.
     Context(String),
-    /// The store refused.
+    /// The store returned an error.
     Store {
-        /// Why.
+        /// The message.
         message: String,
         /// What to do about it.
         hint: Option<String>,
     },
-    /// The stack's lock is another command's.
+    /// Another command has the stack's lock.
     LockLost(String),
-    /// A step that looks at several instances found that this one failed.
+    /// A step that checks several instances found that this one failed.
     Instance(InstanceName, Box<Failure>),
     /// The user cancelled.
     Cancelled,
 }
 
 impl ApplyFailure {
-    /// What it means for whoever asked.
+    /// Returns what the failure means for the caller.
     pub fn kind(&self) -> ErrorKind {
         match &self.failure {
             Failure::Cancelled => ErrorKind::Cancelled,
@@ -150,7 +151,7 @@ impl ApplyFailure {
 }
 
 impl ApplyFailure {
-    /// Returns what failed and why, without how things stand now.
+    /// Returns what failed and why, without the resulting state.
     pub fn headline(&self) -> String {
         match &self.instance {
             Some(instance) => format!("instance '{instance}' failed: {}", self.failure),
@@ -159,7 +160,7 @@ impl ApplyFailure {
         }
     }
 
-    /// Returns what to do about the failure, and about what it left.
+    /// Returns what to do about the failure and about what it left behind.
     pub fn hints(&self) -> Vec<String> {
         let failure = self.failure.hint().map(str::to_owned);
         failure.into_iter().chain(self.ending.hint(&self.stack)).collect()
@@ -167,12 +168,12 @@ impl ApplyFailure {
 }
 
 impl Failure {
-    /// Whether what is done is up to another command by now.
+    /// Returns whether another command decides about the executed steps by now.
     pub(crate) fn is_lock_lost(&self) -> bool {
         matches!(self, Self::LockLost(_))
     }
 
-    /// The same with secrets redacted in what engine and container said.
+    /// Redacts secrets in output of engine and container.
     pub(crate) fn masked(self, mask: &Mask) -> Self {
         let text = |text: String| mask.text(&text).into_owned();
         let all = |texts: Vec<String>| texts.into_iter().map(text).collect();
@@ -302,7 +303,7 @@ impl fmt::Display for Failure {
     }
 }
 
-/// The exit code of a process that SIGKILL ended. Podman 4.3 does not report whether the kernel killed it for memory.
+/// The exit code of a process ended by SIGKILL. Podman 4.3 does not report whether the kernel killed it for memory.
 const KILLED: i64 = 137;
 
 fn lines(f: &mut fmt::Formatter<'_>, logs: &[String]) -> fmt::Result {

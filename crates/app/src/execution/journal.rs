@@ -1,4 +1,4 @@
-//! The journal of one apply: each step is written down before it is made and after it ended.
+//! The journal of one apply: each step is recorded before it starts and after it ends.
 
 use crate::execution::failure::Failure;
 use devarch_core::{
@@ -19,7 +19,7 @@ pub(crate) struct Journal<'a> {
 }
 
 impl Journal<'_> {
-    /// A step is going to be made, which creates that object.
+    /// Records that a step starts that creates this object.
     pub(crate) async fn begun(&self, step: StepId, creates: Option<&CreatedObject>) -> Result<(), Failure> {
         let mark = self.mark(step);
         let written = match creates {
@@ -29,13 +29,13 @@ impl Journal<'_> {
         written.map_err(Failure::from)
     }
 
-    /// Refuses a step that is not written down where the lock is somebody else's by now. A store that does not answer
-    /// keeps nobody from going back to what ran before.
+    /// Fails an unrecorded step if another command has the lock by now. A store that does not answer must not prevent
+    /// a rollback.
     pub(crate) async fn allows(&self) -> Result<(), Failure> {
         self.store.holds(self.lock).await.map(drop).map_err(Failure::from)
     }
 
-    /// A step ended well, and created that object.
+    /// Records that a step succeeded and created this object.
     pub(crate) async fn done(&self, step: StepId, created: Option<&CreatedObject>) -> Result<(), Failure> {
         let mark = self.mark(step);
         let written = match created {
@@ -45,7 +45,7 @@ impl Journal<'_> {
         written.map_err(Failure::from)
     }
 
-    /// A step failed. What it was to create may be there all the same.
+    /// Records that a step failed. The object it was to create may exist nevertheless.
     pub(crate) async fn failed(&self, step: StepId, failure: &Failure) -> Result<(), Failure> {
         let (mark, error) = (self.mark(step), failure.to_string());
         let written = self.store.step_ended(self.lock, mark.apply, mark.at, mark.when, Some(&error)).await;
@@ -57,13 +57,13 @@ impl Journal<'_> {
         StepMark { apply: &self.apply, at, when: self.clock.now() }
     }
 
-    /// Everything is ready: from now on there is no way back.
+    /// Records the commit point: everything is ready, and from now on there is no way back.
     pub(crate) async fn committed(&self) -> Result<(), Failure> {
         let written = self.store.commit_apply(self.lock, &self.apply, self.clock.now()).await;
         written.map_err(Failure::from)
     }
 
-    /// The apply is over.
+    /// Records that the apply has ended.
     pub(crate) async fn over(&self, outcome: ApplyOutcome, error: Option<&str>) -> Result<(), Failure> {
         let now = self.clock.now();
         let written = self.store.end_apply(self.lock, &self.apply, outcome, now, error).await;

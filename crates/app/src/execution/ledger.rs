@@ -1,5 +1,5 @@
-//! What the steps of a run have created, and what they may have created: an undo judges by it even where the database
-//! can't be asked.
+//! The objects the steps of a run have created, and those they may have created: an undo relies on it even if the
+//! database cannot be reached.
 
 use devarch_core::{ownership::CreatedObject, plan::StepId};
 use parking_lot::{Mutex, MutexGuard};
@@ -10,24 +10,24 @@ use std::collections::BTreeMap;
 pub(crate) struct Ledger(Mutex<BTreeMap<StepId, CreatedObject>>);
 
 impl Ledger {
-    /// A step is going to create an object; its id is not known yet.
+    /// Adds an object that a step is about to create; its id is not known yet.
     pub(crate) fn begin(&self, step: StepId, object: CreatedObject) {
         self.lock().insert(step, object);
     }
 
-    /// The engine has answered with the object's id.
+    /// Sets the id the engine returned for an object.
     pub(crate) fn identify(&self, step: StepId, id: &str) {
         if let Some(object) = self.lock().get_mut(&step) {
             object.id = Some(id.to_owned());
         }
     }
 
-    /// What a step has created, or may have.
+    /// Returns the object a step has created, or may have.
     pub(crate) fn of(&self, step: StepId) -> Option<CreatedObject> {
         self.lock().get(&step).cloned()
     }
 
-    /// Everything.
+    /// Returns all objects.
     pub(crate) fn all(&self) -> Vec<CreatedObject> {
         self.lock().values().cloned().collect()
     }
@@ -46,7 +46,7 @@ mod tests {
     };
 
     #[test]
-    fn an_object_may_be_there_before_its_id_is_known() {
+    fn an_object_may_exist_before_its_id_is_known() {
         let ledger = Ledger::default();
         let (first, second) = (StepId(1), StepId(2));
         let object = CreatedObject {

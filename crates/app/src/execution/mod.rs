@@ -1,5 +1,5 @@
-//! Carries out plans. A step is one engine call or one wait, begun as soon as those before it have ended; an attempt
-//! records, commits, cleans up or rolls back; recovery goes on from the journal of one that was interrupted.
+//! Executes plans. A step is one engine call or one wait, started as soon as those before it have ended; an attempt
+//! records, commits, cleans up or rolls back; recovery continues from the journal of an interrupted attempt.
 
 pub(crate) mod applied;
 pub(crate) mod attempt;
@@ -31,10 +31,10 @@ use devarch_core::{
 use devarch_engine::PullProgress;
 use std::{sync::Arc, time::Duration};
 
-/// Something that happened while a plan was carried out; steps by their place in the plan.
+/// An event during the execution of a plan; steps are given by their index in the plan.
 #[derive(Debug, Clone)]
 pub enum Event {
-    /// This plan is going to be carried out: what was approved, made again under the lock.
+    /// The plan that will be executed: the approved one, planned again under the lock.
     Planned(Arc<Plan>),
     /// A step began.
     Started(StepId),
@@ -42,36 +42,36 @@ pub enum Event {
     Ended(StepId, Duration),
     /// A step failed.
     Failed(StepId),
-    /// A pull goes on.
+    /// Progress of a pull.
     Pull {
         /// The image.
         image: String,
-        /// How far it is.
+        /// The progress.
         progress: PullProgress,
     },
-    /// A build goes on.
+    /// Progress of a build.
     Build {
         /// The image.
         image: String,
-        /// What it wrote.
+        /// A line of its output.
         line: String,
     },
-    /// An instance is waited for, and what its last probe said.
+    /// An instance is being waited for, with the output of its last probe.
     Waiting {
         /// The step that waits.
         step: StepId,
         /// The last probe's output, or the state.
         last: String,
     },
-    /// The apply failed or was cancelled: what ran before is being put back.
+    /// The apply failed or was cancelled, and the previous state is being restored.
     PuttingBack {
-        /// Why, in one line.
+        /// The reason, in one line.
         why: String,
     },
 }
 
 impl Event {
-    /// The same with secrets redacted in what a build wrote.
+    /// Redacts secrets in a build's output.
     pub(crate) fn masked(self, mask: &Mask) -> Self {
         match self {
             Self::Build { image, line } => Self::Build { image, line: mask.text(&line).into_owned() },
@@ -80,13 +80,13 @@ impl Event {
     }
 }
 
-/// Where events go.
+/// The receiver of events.
 pub type EventSink<'a> = &'a (dyn Fn(Event) + Send + Sync);
 
-/// How an apply ended well.
+/// The result of a successful apply.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Outcome {
-    /// Steps that were made.
+    /// Number of executed steps.
     pub steps: usize,
     /// How long it took.
     pub took: Duration,

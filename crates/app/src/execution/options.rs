@@ -1,17 +1,17 @@
-//! How an apply is carried out.
+//! Options of an apply.
 
 use crate::execution::{EventSink, recover::Recover};
 use tokio_util::sync::CancellationToken;
 
-/// Who applies, and how.
+/// How a plan is applied, and on behalf of which command.
 #[derive(Clone, Copy)]
 pub struct ApplyOptions<'a> {
     /// The command, as the history shows it.
     pub command: &'a str,
-    /// What to do about an apply that was interrupted.
+    /// What to do about an interrupted apply.
     pub recover: Option<Recover>,
-    /// Who is told what happens.
+    /// The receiver of events.
     pub events: EventSink<'a>,
-    /// Cancelled, it ends like a failure: what ran before runs again.
+    /// Cancelling is handled like a failure: the previous containers are started again.
     pub cancel: &'a CancellationToken,
 }

@@ -1,4 +1,4 @@
-//! How often a health check is run while its container is waited for.
+//! How often a health check runs while its container is waited for.
 
 use devarch_core::{
     engine::{EngineInfo, EngineKind},
@@ -8,35 +8,35 @@ use devarch_core::{
 use devarch_engine::{Probe, Runs};
 use std::time::Duration;
 
-/// Least and most time between two runs.
+/// The shortest and longest time between two runs.
 const SHORTEST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
-/// A check is run at least as often as its interval says, but no more than once in this time for its interval's sake.
+/// A check runs at least as often as its interval says, but on account of its interval no more than once in this time.
 const LEAST_INTERVAL: Duration = Duration::from_secs(1);
-/// Between them, the part of the time waited so far: what takes long to become ready is seen to be ready a little
-/// later, what is quick at once, and neither is asked more than some dozen times.
+/// Between these limits, the pause is this part of the time waited so far: a quick container is seen ready at once, a
+/// slow one a little later, and neither is probed more than a few dozen times.
 const PAUSE_PART: u32 = 10;
 
-/// For so long a check is run within one exec, before its container is looked at again.
+/// How long one exec repeats a check before its container is inspected again.
 const ROUND: Duration = Duration::from_secs(1);
 
-/// Shells' codes for what can't be run.
+/// Shells' exit codes for a command that cannot be run.
 const CANNOT_RUN: [i64; 2] = [126, 127];
 
-/// What earlier probes have told.
+/// The results of earlier probes.
 #[derive(Debug)]
 pub(crate) struct ProbeBackoff {
-    /// Most time between two runs.
+    /// The longest time between two runs.
     longest_pause: Duration,
-    /// What a run takes, with its part of the exec and the pause after it; none before the first.
+    /// What a run takes, including its share of the exec and the pause after it; `None` before the first.
     cost: Option<Duration>,
-    /// Each run is a probe of its own: Podman runs the container's check itself, or the container has no shell to repeat
-    /// it in.
+    /// Each run is a probe of its own: Podman runs the container's check itself, or the container has no shell to
+    /// repeat it in.
     single: bool,
 }
 
 impl ProbeBackoff {
-    /// For a check on an engine.
+    /// Creates the backoff of a check on an engine.
     pub(crate) fn new(engine: &EngineInfo, check: &Healthcheck) -> Self {
         let interval: Duration = or_default(check.interval, Healthcheck::DEFAULT_INTERVAL).into();
         Self {
@@ -46,12 +46,12 @@ impl ProbeBackoff {
         }
     }
 
-    /// Time between two runs.
+    /// Returns the time between two runs.
     pub(crate) fn pause(&self, waited: Duration) -> Duration {
         (waited / PAUSE_PART).clamp(SHORTEST_PAUSE, self.longest_pause)
     }
 
-    /// The next probe.
+    /// Returns the next probe.
     pub(crate) fn probe(&self, check: &Healthcheck, waited: Duration) -> Probe {
         let timeout: Duration = or_default(check.timeout, Healthcheck::DEFAULT_TIMEOUT).into();
         let (test, runs) = (check.test.clone(), self.runs(waited));
@@ -61,7 +61,7 @@ impl ProbeBackoff {
         }
     }
 
-    /// How often the next probe runs the check: once at first, then as often as a round has room for.
+    /// Returns how often the next probe runs the check: once at first, then as often as fits into a round.
     fn runs(&self, waited: Duration) -> Runs {
         let pause = self.pause(waited);
         let times = match self.cost {
@@ -74,7 +74,7 @@ impl ProbeBackoff {
         }
     }
 
-    /// A probe did not pass; none is the exit code of one that took too long.
+    /// Records a probe that did not pass; the exit code is `None` if it timed out.
     pub(crate) fn learn(&mut self, runs: Runs, exit_code: Option<i64>, took: Duration) {
         self.cost = Some(match (runs, exit_code) {
             (Runs::Repeated { times, .. }, Some(code)) => {
@@ -86,7 +86,7 @@ impl ProbeBackoff {
     }
 }
 
-/// To engines a time of zero is one that was not said.
+/// Returns the default for a time of zero, which engines treat as unset.
 pub(crate) fn or_default(said: Option<Millis>, default: Millis) -> Millis {
     said.filter(|said| said.0 > 0).unwrap_or(default)
 }
@@ -120,7 +120,7 @@ mod tests {
         ProbeBackoff::new(&engine, &check)
     }
 
-    /// For as long: what each probe ran, with runs that take so long and fail so.
+    /// Simulates probes for `patience`, with runs that take `run` and fail with `code`; returns what each probe ran.
     fn probes(run: Duration, code: i64, patience: Duration) -> Vec<(Duration, Runs)> {
         let mut backoff = backoff(EngineKind::Docker, 1000);
         let (mut waited, mut probes) = (Duration::ZERO, Vec::new());
@@ -138,7 +138,7 @@ mod tests {
         probes
     }
 
-    /// How often a check that never passes is run, each time by itself.
+    /// Counts the runs of a check that never passes, each in a probe of its own.
     fn runs(backoff: &ProbeBackoff, patience: Duration) -> u32 {
         let (mut waited, mut runs) = (Duration::ZERO, 0);
         while waited < patience {
@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn a_provider_is_seen_ready_soon_after_it_is_however_long_that_takes() {
+    fn readiness_is_detected_soon_after_any_startup_time() {
         let half_a_minute = runs(&backoff(EngineKind::Podman, 30_000), Duration::from_secs(30));
         assert!(half_a_minute < 60, "{half_a_minute} runs in half a minute");
         let ten_minutes = runs(&backoff(EngineKind::Podman, 30_000), Duration::from_mins(10));
@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn a_check_is_run_at_least_as_often_as_its_interval_says() {
+    fn a_check_runs_at_least_once_per_interval() {
         let late = Duration::from_mins(10);
         assert_eq!(backoff(EngineKind::Docker, 2000).pause(late), Duration::from_secs(2));
         assert_eq!(backoff(EngineKind::Docker, 10).pause(late), LEAST_INTERVAL);
@@ -167,14 +167,14 @@ mod tests {
     }
 
     #[test]
-    fn podman_runs_each_check_by_itself() {
+    fn podman_runs_each_check_in_a_probe_of_its_own() {
         let mut backoff = backoff(EngineKind::Podman, 30_000);
         backoff.learn(Runs::Once, Some(1), EXEC);
         assert_eq!(backoff.runs(Duration::from_secs(1)), Runs::Once);
     }
 
     #[test]
-    fn a_cheap_check_is_run_often_in_few_execs() {
+    fn a_cheap_check_is_repeated_within_few_execs() {
         let probes = probes(Duration::from_millis(5), 1, Duration::from_secs(5));
         assert!(probes.len() < 10, "{probes:?}");
         assert_eq!(probes[0].1, Runs::Once);
@@ -182,20 +182,20 @@ mod tests {
     }
 
     #[test]
-    fn a_container_is_looked_at_between_runs_that_take_long() {
+    fn a_container_is_inspected_between_slow_runs() {
         let probes = probes(Duration::from_millis(700), 1, Duration::from_secs(10));
         assert!(probes.iter().all(|(_, runs)| *runs == Runs::Once), "{probes:?}");
     }
 
     #[test]
-    fn a_check_is_not_repeated_where_there_is_no_shell() {
+    fn a_check_is_not_repeated_without_a_shell() {
         let probes = probes(Duration::from_millis(5), 127, Duration::from_secs(5));
         let repeated = probes.iter().filter(|(_, runs)| *runs != Runs::Once).count();
         assert_eq!(repeated, 1, "{probes:?}");
     }
 
     #[test]
-    fn a_check_that_hung_is_run_once_the_next_time() {
+    fn a_check_that_hung_is_run_once_next_time() {
         let mut backoff = backoff(EngineKind::Docker, 30_000);
         backoff.learn(Runs::Once, Some(1), EXEC);
         let repeated = backoff.runs(Duration::ZERO);

@@ -1,5 +1,5 @@
-//! Waiting until a container is ready. DevArch probes by itself, early and at short intervals, whatever interval the
-//! engine was told: only success counts early; failure is judged by interval x retries after the start period.
+//! Waits until a container is ready. DevArch probes early and at short intervals, independently of the interval set on
+//! the engine: only success counts early; failure is judged by interval x retries after the start period.
 
 use crate::execution::{
     failure::Failure,
@@ -13,10 +13,10 @@ use devarch_engine::ProbeResult;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
-/// Time between two looks at a job.
+/// The polling interval for jobs.
 const JOB_PAUSE: Duration = Duration::from_millis(100);
 
-/// Waits until a container is ready as asked, or can't be any more.
+/// Waits until a container meets the condition, or cannot any more.
 pub(crate) async fn until_ready(
     runner: &StepRunner<'_>,
     id: &ContainerId,
@@ -44,7 +44,7 @@ async fn running(runner: &StepRunner<'_>, id: &ContainerId) -> Result<(), Failur
     }
 }
 
-/// A job is looked at rather than waited for: a wait that is cut off tells nothing.
+/// Polls a job instead of waiting on the engine: an interrupted wait has no result.
 async fn completed(runner: &StepRunner<'_>, id: &ContainerId) -> Result<(), Failure> {
     loop {
         match runner.engine.inspect(id).await.map_err(Failure::Engine)? {
@@ -99,7 +99,8 @@ async fn healthy(
     }
 }
 
-/// Whether a probe that took too long is still at it: the next one is withheld until it has ended, or they would pile up.
+/// Returns whether a probe that timed out is still running: the next one is withheld until it has ended, or they would
+/// pile up.
 async fn still_runs(runner: &StepRunner<'_>, exec: Option<&str>) -> bool {
     match exec {
         Some(exec) => matches!(runner.engine.exec_exit_code(exec).await, Ok(None)),
@@ -114,7 +115,8 @@ fn told(result: &ProbeResult, after: Duration) -> String {
     }
 }
 
-/// How long failures are borne: the start period, then as many intervals as retries. Zero is an engine's default.
+/// Returns how long failures are tolerated: the start period, then as many intervals as retries. Zero means the
+/// engine's default.
 fn patience(check: &Healthcheck) -> Duration {
     let start: Duration = check.start_period.unwrap_or(Millis(0)).into();
     let interval: Duration = or_default(check.interval, Healthcheck::DEFAULT_INTERVAL).into();
@@ -139,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn failures_are_borne_for_the_start_period_and_as_many_intervals_as_retries() {
+    fn failures_are_tolerated_for_the_start_period_and_as_many_intervals_as_retries() {
         assert_eq!(check(Some(2), Some(5), None), Duration::from_secs(10));
         assert_eq!(check(Some(2), Some(5), Some(30)), Duration::from_secs(40));
         let default = check(None, None, None);
@@ -147,12 +149,12 @@ mod tests {
     }
 
     #[test]
-    fn zero_is_the_engines_default() {
+    fn zero_means_the_engines_default() {
         assert_eq!(check(Some(0), Some(0), None), check(None, None, None));
     }
 
     #[test]
-    fn a_probe_that_did_not_end_is_told_with_how_long_it_was_waited_for() {
+    fn a_probe_that_timed_out_is_reported_with_the_time_it_had() {
         let result = |exit_code| ProbeResult { exit_code, output: "refused\n".to_owned(), unfinished: None };
         assert_eq!(told(&result(Some(1)), Duration::from_secs(9)), "refused\n");
         assert_eq!(told(&result(None), Duration::from_millis(2_540)), "nothing for 2.5 s; refused");

@@ -1,4 +1,4 @@
-//! Applies that began and never ended: their program was killed, or could not put back what ran.
+//! Interrupted applies: their process was killed, or the rollback failed.
 
 use crate::{
     Context, OperationError, Prepared,
@@ -20,17 +20,17 @@ use devarch_store::{ApplyOutcome, StackLock};
 use std::collections::BTreeSet;
 use tokio_util::sync::CancellationToken;
 
-/// What to do about an apply that was interrupted.
+/// What to do about an interrupted apply.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Recover {
-    /// Go on to what is wanted now; if that fails, what ran before the interrupted apply is put back.
+    /// Continue to the current desired state; on failure, restore what ran before the interrupted apply.
     Resume,
-    /// Put back what ran before it.
+    /// Restore what ran before it.
     Undo,
 }
 
-/// What was interrupted and is taken over by an apply that begins now. What changed nothing, or had only removals
-/// left, is closed without a question.
+/// Returns the interrupted apply that a new one takes over. One that changed nothing, or had only removals left, is
+/// closed without a decision.
 pub(crate) async fn take_over(
     ctx: &Context,
     lock: &StackLock,
@@ -55,7 +55,7 @@ pub(crate) async fn take_over(
     }
 }
 
-/// Another apply goes on from here.
+/// Closes an interrupted apply that another one continues.
 pub(crate) async fn close_taken_over(
     ctx: &Context,
     lock: &StackLock,
@@ -77,8 +77,8 @@ async fn close_apply(
     Ok(ctx.store.end_apply(lock, &open.apply, as_, now, Some("it was interrupted")).await?)
 }
 
-/// Puts back what ran before the apply of a stack that was interrupted; what stays or is lost. `None` where none
-/// was.
+/// Restores what ran before a stack's interrupted apply, and returns what stays or is lost. `None` if none was
+/// interrupted.
 #[tracing::instrument(level = "info", skip_all, fields(stack = %name))]
 pub async fn undo_interrupted(
     ctx: &Context,

@@ -1,4 +1,4 @@
-//! What is told of an apply that did not reach its end.
+//! Reports of applies that failed or were cancelled.
 
 use crate::execution::{
     attempt::Attempt,
@@ -14,7 +14,7 @@ use devarch_core::{
 };
 use devarch_store::ApplyOutcome;
 
-/// The failure of a step, or a cancel; how it ended is not known yet.
+/// Reports the failure of a step, or a cancel; the resulting state is not known yet.
 pub(crate) fn report(attempt: &Attempt<'_>, step: Option<StepId>, failure: Failure) -> ApplyFailure {
     let step = step.and_then(|id| attempt.prepared.plan.steps.get(id.0));
     let instance = match &failure {
@@ -31,7 +31,7 @@ pub(crate) fn report(attempt: &Attempt<'_>, step: Option<StepId>, failure: Failu
     }
 }
 
-/// A cancel before anything was begun.
+/// Reports a cancel before anything was started.
 pub(crate) fn cancelled(stack: &StackName) -> Box<ApplyFailure> {
     Box::new(ApplyFailure {
         stack: stack.to_string(),
@@ -42,8 +42,8 @@ pub(crate) fn cancelled(stack: &StackName) -> Box<ApplyFailure> {
     })
 }
 
-/// How an apply that failed before its commit point ended, and how the journal closes it; what could not be put back
-/// stays open, to be finished or undone later.
+/// Returns the resulting state of an apply that failed before its commit point, and closes the journal; if the
+/// rollback failed it stays open, to be finished or undone later.
 pub(crate) fn ending(
     attempt: &Attempt<'_>,
     failure: &Failure,
@@ -71,7 +71,7 @@ pub(crate) fn ending(
     }
 }
 
-/// After the commit point: what is new is ready, but something old could not be removed.
+/// Reports a failure after the commit point: what is new is ready, but something old could not be removed.
 pub(crate) async fn left_behind(
     journal: &Journal<'_>,
     attempt: &Attempt<'_>,
@@ -84,12 +84,12 @@ pub(crate) async fn left_behind(
         cleaned.failed.pop_front().map_or((None, Failure::Cancelled), |(id, failure)| (Some(id), failure));
     let mut report = report(attempt, id, failure);
     report.ending = Ending::Committed { remains };
-    // Where this can't be written either, the next apply finds a committed one and ends it.
+    // If this cannot be written either, the next apply finds a committed one and closes it.
     let _ = journal.over(ApplyOutcome::Failed, Some(&report.headline())).await;
     report
 }
 
-/// Everything was done, but the journal could not be told.
+/// Reports that all steps were executed, but the journal could not be updated.
 pub(crate) fn untold(attempt: &Attempt<'_>, failure: Failure) -> ApplyFailure {
     let mut report = report(attempt, None, failure);
     report.ending =

@@ -1,4 +1,4 @@
-//! Putting back what ran: looked at, done and looked at again until nothing differs from what was there before.
+//! Rollback: observe, act and observe again until nothing differs from the previous state.
 
 use crate::{
     Context, OperationError,
@@ -24,7 +24,7 @@ use devarch_engine::{Engine, EngineErrorKind};
 use std::{collections::BTreeSet, sync::Mutex, time::Duration};
 use tokio_util::sync::CancellationToken;
 
-/// How long to wait before each further look. An engine that restarts is back within them.
+/// The pauses before each further look. They are long enough for an engine to restart.
 const PAUSES: [Duration; 7] = [
     Duration::ZERO,
     Duration::ZERO,
@@ -35,46 +35,46 @@ const PAUSES: [Duration; 7] = [
     Duration::from_secs(8),
 ];
 
-/// Whoever has cancelled is not kept waiting for an engine that is away.
+/// The longest pause after a cancel: the user does not wait for an unreachable engine.
 const LONGEST_CANCELLED: Duration = Duration::from_secs(1);
 
-/// How long an engine may take to show what a call made whose answer never came.
+/// How long an engine may take to show the result of a call that was never answered.
 const SETTLING: Duration = Duration::from_secs(4);
 const LOOK_AGAIN: Duration = Duration::from_millis(200);
 
-/// What is to be put back.
+/// The input of a rollback.
 pub(crate) struct Undoing<'a> {
     pub(crate) engine: &'a dyn Engine,
     pub(crate) stack: &'a Stack,
     pub(crate) engine_id: &'a EngineId,
     pub(crate) before: &'a Before,
-    /// The apply that is put back, the last of `applies`.
+    /// The apply that is rolled back, the last of `applies`.
     pub(crate) apply: &'a ApplyId,
     pub(crate) applies: &'a BTreeSet<ApplyId>,
-    /// Whose the objects on the engine are.
+    /// The owners of the objects on the engine.
     pub(crate) ownership: &'a Ownership,
-    /// Complete copies those applies made, the oldest first.
+    /// The complete volume copies of those applies, oldest first.
     pub(crate) copies: &'a [VolumeCopy],
     pub(crate) uncertain: Uncertain,
-    /// The stack's secrets, to be hidden in what engine and containers say.
+    /// The stack's secrets, redacted in output of engine and containers.
     pub(crate) mask: &'a Mask,
-    /// The journal of the apply that is undone; it has the lock under which that is done.
+    /// The journal of the apply that is undone, with the lock under which that happens.
     pub(crate) journal: &'a Journal<'a>,
-    /// Cancelled, nothing is waited for any more; what ran before is started all the same.
+    /// Once cancelled, the rollback waits for nothing more; the previous containers are started nevertheless.
     pub(crate) cancel: &'a CancellationToken,
 }
 
-/// Calls whose outcome is not known: cut off, timed out, or under way when their apply was killed.
+/// Calls with an unknown outcome: interrupted, timed out, or under way when their apply was killed.
 #[derive(Debug, Default)]
 pub(crate) struct Uncertain {
     /// Containers that may be stopping.
     pub(crate) stops: BTreeSet<ContainerId>,
-    /// Objects that may come to be, by name.
+    /// Names of objects that may still be created.
     pub(crate) names: BTreeSet<String>,
 }
 
 impl Uncertain {
-    /// Of the steps that failed, those whose call may have been carried out nevertheless.
+    /// Selects those of the failed steps whose call may have been carried out nevertheless.
     pub(crate) fn of<'a>(steps: &[Step], failed: impl IntoIterator<Item = &'a (StepId, Failure)>) -> Self {
         let unknown = |failure: &Failure| matches!(failure, Failure::Engine(error) if error.kind == EngineErrorKind::Uncertain);
         let mut uncertain = Self::default();
@@ -110,31 +110,31 @@ impl Undoing<'_> {
     }
 }
 
-/// What came of it.
+/// The result of a rollback.
 pub(crate) enum PutBack {
-    /// What ran before runs again.
+    /// The previous containers are running again.
     Done {
-        /// Whether anything had to be done for it.
+        /// Whether anything had to be changed for it.
         changed: bool,
         /// What stays, or is lost.
         remains: Vec<String>,
     },
-    /// It does not.
+    /// The rollback failed.
     Stuck {
-        /// Why.
+        /// The reason.
         why: String,
-        /// What remains to be done.
+        /// The remaining work.
         remains: Vec<String>,
     },
-    /// The stack's lock is another command's by now, and so is what to do.
+    /// Another command has the stack's lock and decides what to do.
     LockLost {
         /// How it was lost.
         why: String,
     },
 }
 
-/// Puts back what ran before. A cancel ends only what is waited for, so that this ends soon; a second one ends the
-/// program, and the next apply asks.
+/// Restores what ran before. A cancel only ends waits, so that the rollback finishes soon; a second one ends the
+/// process, and the next apply asks for a decision.
 pub(crate) async fn roll_back(ctx: &Context, undoing: &Undoing<'_>, events: EventSink<'_>) -> PutBack {
     let mut why = "the engine does not settle".to_owned();
     let mut remains = Vec::new();
@@ -208,7 +208,7 @@ async fn carry_out_undo(
     run.execute(|_| true, undoing.cancel).await
 }
 
-/// Waits until what an unanswered call may have made is there, or does not come any more.
+/// Waits until the result of an unanswered call is visible, or does not appear any more.
 async fn settled(undoing: &Undoing<'_>, ctx: &Context) {
     let mut missing = undoing.uncertain.names.clone();
     let until = ctx.clock.running() + SETTLING;

@@ -1,4 +1,5 @@
-//! One step: one engine call or one wait. What a step is and expects is the planner's; nothing is decided here.
+//! Executes one step: one engine call or one wait. The planner defines steps and what they expect; nothing is decided
+//! here.
 
 use crate::{
     definition::contents::Kept,
@@ -29,7 +30,7 @@ use std::{
 };
 use tokio_util::sync::CancellationToken;
 
-/// What steps are made with.
+/// What steps are executed with.
 pub(crate) struct StepRunner<'a> {
     pub(crate) engine: &'a dyn Engine,
     pub(crate) store: &'a Store,
@@ -37,20 +38,20 @@ pub(crate) struct StepRunner<'a> {
     pub(crate) stack: &'a StackId,
     pub(crate) engine_id: &'a EngineId,
     pub(crate) apply: ApplyId,
-    /// Keys the hash of what an image is built from.
+    /// The key for hashes of build contexts.
     pub(crate) hash_key: Option<&'a HashKey>,
-    /// The stack's secrets, to be hidden in what engine and containers say.
+    /// The stack's secrets, redacted in output of engine and containers.
     pub(crate) mask: &'a Mask,
     /// How long starts take.
     pub(crate) starts: StartTimings,
-    /// What the steps have created, or may have.
+    /// The objects the steps have created, or may have.
     pub(crate) ledger: &'a Ledger,
     /// The containers created so far.
     pub(crate) made: Mutex<BTreeMap<StepId, ContainerId>>,
 }
 
 impl StepRunner<'_> {
-    /// Carries out a step.
+    /// Executes a step.
     pub(crate) async fn perform(
         &self,
         id: StepId,
@@ -145,12 +146,12 @@ impl StepRunner<'_> {
         })
     }
 
-    /// Keeps the container that a step created, for the steps that name it by that step.
+    /// Records the container that a step created, for the steps that refer to it by that step.
     pub(crate) fn keep_made(&self, step: StepId, container: ContainerId) {
         self.made.lock().unwrap_or_else(PoisonError::into_inner).insert(step, container);
     }
 
-    /// The container that a step means.
+    /// Resolves a step's reference to a container.
     pub(crate) fn container(&self, container: &ContainerRef) -> Result<ContainerId, Failure> {
         match container {
             ContainerRef::Existing(id) => Ok(id.clone()),

@@ -1,4 +1,4 @@
-//! The graph: steps run as soon as those before them have ended.
+//! The step graph: steps run as soon as those before them have ended.
 
 use crate::execution::{
     Event, EventSink, failure::Failure, journal::Journal, runner::StepRunner, stop_limiter::StopLimiter,
@@ -9,57 +9,57 @@ use std::collections::{BTreeSet, VecDeque};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
-/// Engine calls under way at once; more make neither engine faster. Waits are none of them: what is waited for may need
-/// what has not begun yet.
+/// Concurrent engine calls; more make neither engine faster. Waits do not count: what is waited for may need a step
+/// that has not started yet.
 const AT_ONCE: usize = 8;
 
 /// What a failure means for steps that have not begun.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum OnFailure {
-    /// None of them begins.
+    /// None of them starts.
     Stop,
-    /// Those that don't come after it begin. Nor does a cancel stop them: it only ends waits.
+    /// Those that do not depend on it start. A cancel does not stop them either: it only ends waits.
     GoOn,
 }
 
-/// Some of a plan's steps to be made.
+/// A run of some of a plan's steps.
 pub(crate) struct Run<'a> {
     /// All steps of the plan.
     pub(crate) steps: &'a [Step],
-    /// What carries them out.
+    /// What executes them.
     pub(crate) runner: &'a StepRunner<'a>,
     /// The journal of the apply they belong to.
     pub(crate) journal: &'a Journal<'a>,
-    /// Whether they are written down in it; what is rolled back after a failure is not.
+    /// Whether they are recorded in it; the steps of a rollback are not.
     pub(crate) recorded: bool,
-    /// Who is told.
+    /// The receiver of events.
     pub(crate) events: EventSink<'a>,
     /// What a failure means.
     pub(crate) on_failure: OnFailure,
 }
 
-/// What became of them.
+/// The result of a run.
 #[derive(Debug, Default)]
 pub(crate) struct Executed {
-    /// Those that succeeded.
+    /// The steps that succeeded.
     pub(crate) done: BTreeSet<StepId>,
-    /// Those that failed, the first one first.
+    /// The steps that failed, in order.
     pub(crate) failed: VecDeque<(StepId, Failure)>,
-    /// Whether the user cancelled before the last step had begun.
+    /// Whether the user cancelled before the last step had started.
     pub(crate) cancelled: bool,
 }
 
-/// Why no further step was begun, though not all had ended.
+/// Why a run stopped before all its steps had ended.
 #[derive(Debug)]
 pub(crate) struct Stopped {
-    /// The step that failed; `None` where the user cancelled, or nothing but the commit failed.
+    /// The step that failed; `None` after a cancel, or if only the commit failed.
     pub(crate) step: Option<StepId>,
-    /// How it failed.
+    /// The failure.
     pub(crate) failure: Failure,
 }
 
 impl Executed {
-    /// Why not all steps were carried out, if they were not: that the lock was lost comes before all else.
+    /// Returns why not all steps were executed, if so. A lost lock takes precedence.
     pub(crate) fn stopped(&self) -> Option<Stopped> {
         let lost = self.failed.iter().find(|(_, failure)| failure.is_lock_lost());
         match lost.or(self.failed.front()) {
@@ -69,7 +69,7 @@ impl Executed {
         }
     }
 
-    /// How the lock was lost, if it was: what is done is somebody else's to decide.
+    /// Returns how the lock was lost, if it was: another command decides about the executed steps.
     pub(crate) fn lock_lost(&self) -> Option<&str> {
         self.failed.iter().find_map(|(_, failure)| match failure {
             Failure::LockLost(why) => Some(why.as_str()),
@@ -78,7 +78,7 @@ impl Executed {
     }
 }
 
-/// Steps not begun yet, each with those it waits for.
+/// Steps that have not started, each with those it waits for.
 struct Waiting {
     ready: BTreeSet<StepId>,
     missing: Vec<usize>,
@@ -100,7 +100,7 @@ impl Waiting {
         Self { ready, missing, after }
     }
 
-    /// The next to begin: a wait, or a call if there may be one more.
+    /// Returns the next step to start: a wait, or a call if one more is allowed.
     fn next(&mut self, steps: &[Step], one_more: bool) -> Option<StepId> {
         let may_begin = |step: &&StepId| one_more || steps[step.0].action.is_wait();
         let next = self.ready.iter().find(may_begin).copied()?;
@@ -119,10 +119,10 @@ impl Waiting {
 }
 
 impl Run<'_> {
-    /// Makes the steps that are wanted; those that are not count as made. After a failure or a cancel the steps under
-    /// way are waited for, so that their outcome is known.
+    /// Executes the steps that `wanted` selects; the others count as done. After a failure or a cancel, waits for the
+    /// steps under way, so that their outcome is known.
     ///
-    /// Once the stack's lock is lost no step begins any more, whatever a failure means.
+    /// No step starts once the stack's lock is lost, regardless of `on_failure`.
     pub(crate) async fn execute(
         &self,
         wanted: impl Fn(&Action) -> bool,
@@ -149,7 +149,7 @@ impl Run<'_> {
                     executed.done.insert(id);
                     waiting.ended(id);
                 }
-                // What is put back is waited for, and goes on where that is in vain.
+                // A rollback waits for what it starts, and continues if the wait fails.
                 Err(_) if self.on_failure == OnFailure::GoOn && self.is_wait(id) => {
                     waiting.ended(id);
                 }
@@ -167,7 +167,7 @@ impl Run<'_> {
         self.steps[id.0].action.is_wait()
     }
 
-    /// One step; a container's end when it is its turn, so that none is written down that has not begun.
+    /// Executes a step; a container's stop waits for its turn first, so that no stop is recorded before it starts.
     async fn in_turn(
         &self,
         limiter: &StopLimiter,
@@ -182,7 +182,8 @@ impl Run<'_> {
         }
     }
 
-    /// One step, under the lock: written down before and after, or not begun once the lock is somebody else's.
+    /// Executes a step under the lock: recorded before and after, or not started if another command has the lock by
+    /// now.
     async fn step(&self, id: StepId, cancel: &CancellationToken) -> Result<(), Failure> {
         let creates = self.steps[id.0].action.creates(&self.runner.apply);
         if self.recorded {

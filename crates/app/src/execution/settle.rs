@@ -1,5 +1,5 @@
-//! Under a stack's lock, what is remembered of its objects is brought in line with what a look at the engine found: ids
-//! that an interrupted apply could not write down, and objects that are gone.
+//! Updates the record of a stack's objects to what was observed on the engine, under the stack's lock: ids that an
+//! interrupted apply could not record, and objects that are gone.
 
 use crate::{Context, OperationError, Prepared, planning::interrupted::CALLS_END};
 use devarch_core::{
@@ -10,8 +10,8 @@ use devarch_core::{
 use devarch_store::{Settlement, StackLock};
 use std::collections::BTreeSet;
 
-/// Writes down the ids of the stack's objects that are explained but not remembered, and forgets those that are
-/// gone. Writes nothing where all is in line.
+/// Records the ids of the stack's objects that are accounted for but not recorded, and forgets those that are gone.
+/// Writes nothing if there is no difference.
 pub(crate) async fn settle_objects(
     ctx: &Context,
     lock: &StackLock,
@@ -32,7 +32,7 @@ pub(crate) async fn settle_objects(
     Ok(ctx.store.settle_objects(lock, engine, &settlement).await?)
 }
 
-/// Objects of the stack whose ids are not remembered. Volumes have none but their names.
+/// Returns the stack's objects whose ids are not recorded. Volumes have only names.
 fn found(ownership: &Ownership, stack: &StackId, observed: &Observed) -> Vec<CreatedObject> {
     let unknown = |object: &Listed<'_>| ownership.is_of(stack, *object) && !ownership.knows(*object);
     listed(observed)
@@ -42,7 +42,7 @@ fn found(ownership: &Ownership, stack: &StackId, observed: &Observed) -> Vec<Cre
         .collect()
 }
 
-/// Recorded objects of the stack, or of one that was deleted, that the engine does not list any more.
+/// Returns recorded objects of the stack, or of a deleted one, that the engine does not list any more.
 fn gone(ownership: &Ownership, stack: &StackId, observed: &Observed) -> Vec<CreatedObject> {
     let there: BTreeSet<(ObjectKind, &str)> =
         listed(observed).map(|object| (object.kind, object.id)).collect();

@@ -1,4 +1,4 @@
-//! How long an engine takes to start a container, without those it starts beside it.
+//! How long an engine takes to start one container, excluding concurrent starts.
 
 use devarch_core::environment::Clock;
 use std::{
@@ -7,11 +7,12 @@ use std::{
 };
 
 /// How long after the last start a container without a check has to run to count as started: this, or as long as the
-/// quickest start takes by itself, for on a busy machine its program has hardly begun by then; but no longer than that.
+/// quickest start takes by itself, because on a busy machine its program has hardly begun by then; but no longer than
+/// `LONGEST_SETTLE`.
 const SETTLE: Duration = Duration::from_millis(100);
 const LONGEST_SETTLE: Duration = Duration::from_secs(3);
 
-/// Starts under way, and the quickest so far.
+/// The starts under way, and the quickest so far.
 #[derive(Debug, Default)]
 pub(crate) struct StartTimings {
     state: Mutex<State>,
@@ -27,19 +28,19 @@ struct State {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Begun {
     at: Duration,
-    /// Starts under way then, itself among them.
+    /// Number of starts under way at that time, including this one.
     beside: u32,
 }
 
 impl StartTimings {
-    /// A start begins.
+    /// Records that a start begins.
     pub(crate) fn begin(&self, clock: &dyn Clock) -> Begun {
         let mut state = self.state();
         state.under_way += 1;
         Begun { at: clock.running(), beside: state.under_way }
     }
 
-    /// It has ended. So many at once take so many times as long each.
+    /// Records that a start has ended. Concurrent starts share the time: with n at once, each takes n times as long.
     pub(crate) fn end(&self, begun: Begun, clock: &dyn Clock) {
         let mut state = self.state();
         let alone = clock.running().saturating_sub(begun.at) / begun.beside.max(state.under_way).max(1);
@@ -47,7 +48,7 @@ impl StartTimings {
         state.quickest = Some(state.quickest.map_or(alone, |known| known.min(alone)));
     }
 
-    /// How long to wait before it is seen whether what was started still runs.
+    /// Returns how long to wait before checking whether the started containers still run.
     pub(crate) fn settle(&self) -> Duration {
         self.state().quickest.unwrap_or(SETTLE).clamp(SETTLE, LONGEST_SETTLE)
     }
@@ -75,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn starts_beside_each_other_take_their_share_of_the_time() {
+    fn concurrent_starts_share_the_time() {
         let (starts, clock) = (StartTimings::default(), FakeClock::default());
         let begun: Vec<Begun> = (0..4).map(|_| starts.begin(&clock)).collect();
         clock.advance(Duration::from_secs(8));

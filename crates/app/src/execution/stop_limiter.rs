@@ -1,35 +1,36 @@
-//! Has Docker's containers end one after the other.
+//! Stops Docker's containers one at a time.
 //!
-//! A container's end takes it off its networks. Docker before 29 counts a network's containers beside keeping them, and now
-//! and then counts wrong: the network stays until Docker is restarted (moby issue 42119; pull request 51064 calls the
-//! count unused in 28). 20.10 may also lock up: no call about networks is answered any more, and in its goroutines the
-//! ends of several containers wait for locks of libnetwork. Stacks of 30, eight ends at once: one of eight rounds
-//! miscounted, and another series of at most twelve locked up. Fourteen rounds one by one did neither: not a proof.
+//! A stopping container leaves its networks. Docker before 29 keeps a count of a network's containers, and sometimes
+//! miscounts: the network stays until Docker is restarted (moby issue 42119; pull request 51064 calls the count unused
+//! in 28). 20.10 may also deadlock: calls about networks are not answered any more, and in its goroutines the stops of
+//! several containers wait for locks of libnetwork. Stacks of 30, eight stops at once: one of eight rounds miscounted,
+//! and another series of at most twelve locked up. Fourteen rounds one by one did neither: not a proof.
 //!
-//! A container that takes its time has lost its turn: the others don't wait for it. What ends by itself asks nobody.
+//! A container that is slow to stop loses its turn: the others do not wait for it. Containers that exit by themselves
+//! are not limited.
 
 use devarch_core::engine::{EngineInfo, EngineKind};
 use std::time::Duration;
 use tokio::sync::Semaphore;
 
-/// Docker that counts no more.
+/// The first Docker version without the count.
 const STEADY: [u32; 2] = [29, 0];
 
-/// How long the others wait: three times what an end takes on two busy cores.
+/// How long the others wait: three times what a stop takes on two busy cores.
 const TURN: Duration = Duration::from_millis(400);
 
-/// Whose turn it is to end, where that matters.
+/// Grants turns to stop, on engines where that matters.
 #[derive(Debug)]
 pub(crate) struct StopLimiter(Option<Semaphore>);
 
 impl StopLimiter {
-    /// For an engine.
+    /// Creates the limiter for an engine.
     pub(crate) fn new(engine: &EngineInfo) -> Self {
         let matters = engine.kind == EngineKind::Docker && !engine.is_at_least(STEADY);
         Self(matters.then(|| Semaphore::new(1)))
     }
 
-    /// Ends a container when it is its turn.
+    /// Stops a container when it is its turn.
     pub(crate) async fn take<T>(&self, end: impl Future<Output = T>) -> T {
         let Some(limiter) = &self.0 else { return end.await };
         let turn = limiter.acquire().await;
@@ -63,7 +64,7 @@ mod tests {
         })
     }
 
-    /// How many of eight ends were under way at once.
+    /// Returns how many of eight stops were under way at once.
     async fn most_at_once(limiter: &StopLimiter) -> usize {
         let (now, most) = (Cell::new(0), Cell::new(0));
         let end = || async {
@@ -77,14 +78,14 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn containers_of_a_docker_that_counts_end_one_after_the_other() {
+    async fn containers_of_a_docker_that_counts_are_stopped_one_at_a_time() {
         assert_eq!(most_at_once(&limiter(EngineKind::Docker, "20.10.24")).await, 1);
         assert_eq!(most_at_once(&limiter(EngineKind::Docker, "29.0.1")).await, 8);
         assert_eq!(most_at_once(&limiter(EngineKind::Podman, "4.3.1")).await, 8);
     }
 
     #[tokio::test]
-    async fn a_container_that_takes_its_time_keeps_no_other_from_ending() {
+    async fn a_slow_container_does_not_keep_others_from_stopping() {
         let (limiter, other_ended) = (limiter(EngineKind::Docker, "20.10.24"), Notify::new());
         let slow = limiter.take(other_ended.notified());
         tokio::join!(slow, limiter.take(async { other_ended.notify_one() }));

@@ -13,14 +13,14 @@ use devarch_engine::{BuildRequest, Engine};
 use std::{collections::BTreeMap, path::PathBuf};
 use tokio_util::sync::CancellationToken;
 
-/// An image to fetch.
+/// An image to pull.
 pub(crate) struct Pull<'a> {
     pub(crate) image: &'a str,
     pub(crate) platform: Option<&'a str>,
 }
 
 impl Pull<'_> {
-    /// Fetches it.
+    /// Pulls it.
     pub(crate) async fn run(
         &self,
         engine: &dyn Engine,
@@ -45,8 +45,8 @@ pub(crate) struct Build<'a> {
 }
 
 impl Build<'_> {
-    /// Builds it. What it is built from is hashed before it is sent: a file that changes in between makes the next
-    /// plan build again, never a stale image pass for a new one.
+    /// Builds it. The context is hashed before it is sent: a file that changes in between makes the next plan build
+    /// again, and a stale image is never taken for a new one.
     pub(crate) async fn run(
         &self,
         engine: &dyn Engine,
@@ -75,7 +75,7 @@ impl Build<'_> {
     }
 }
 
-/// The instances that images are for, in words.
+/// Returns the instances that use these images, as text.
 pub(crate) fn users(prepared: &Prepared, images: &[String]) -> String {
     let instances = prepared.desired.instances.iter();
     let uses = instances.filter(|(_, it)| images.iter().any(|image| image == it.spec.image_reference()));

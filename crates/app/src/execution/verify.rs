@@ -1,4 +1,4 @@
-//! The last look before the commit point: one list of all containers answers everything the planner wants to know.
+//! The last check before the commit point, on a single list of all containers.
 
 use crate::execution::{failure::Failure, runner::StepRunner};
 use devarch_core::{
@@ -10,8 +10,8 @@ use futures_util::future::try_join_all;
 use tokio_util::sync::CancellationToken;
 
 impl StepRunner<'_> {
-    /// Waits a moment, then sees that what was started still runs and is of the images it was planned with: a container
-    /// that exits within a moment of its start did not start.
+    /// Waits a moment, then checks that the started containers still run and use the planned images: a container that
+    /// exits within a moment of its start did not start.
     pub(crate) async fn verify(
         &self,
         running: &[RunningCheck],
@@ -27,7 +27,7 @@ impl StepRunner<'_> {
         self.are_of_images(&listed, images)
     }
 
-    /// Sees that containers are of the images they were planned with.
+    /// Checks that containers use the planned images.
     pub(crate) async fn verify_images(&self, images: &[ImageCheck]) -> Result<(), Failure> {
         let listed = self.engine.containers().await.map_err(Failure::Engine)?;
         self.are_of_images(&listed, images)
@@ -47,7 +47,8 @@ impl StepRunner<'_> {
         Err(Failure::Instance(check.instance.clone(), Box::new(self.exited(&id).await)))
     }
 
-    /// An engine counts restarts by policy anew with each start by hand, and waits longer before each.
+    /// Returns whether the restart policy never restarted a container. Engines reset this count with each manual
+    /// start, and wait longer before each restart.
     async fn was_never_restarted(&self, id: &ContainerId) -> Result<bool, Failure> {
         let state = self.engine.inspect(id).await.map_err(Failure::Engine)?;
         Ok(state.is_some_and(|state| {
@@ -55,8 +56,8 @@ impl StepRunner<'_> {
         }))
     }
 
-    /// A container is created by its image's name all the same, because Docker lists what is created by an image's id by
-    /// that id, instead of a name people know.
+    /// Compares images by id. A container is still created by its image's name, because Docker lists one created by id
+    /// under that id instead of a name people know.
     fn are_of_images(&self, listed: &[ObservedContainer], checks: &[ImageCheck]) -> Result<(), Failure> {
         for check in checks {
             let id = self.container(&check.container)?;

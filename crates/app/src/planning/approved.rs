@@ -1,23 +1,23 @@
-//! A plan that was confirmed, and whether it still holds.
+//! A confirmed plan, and whether it is still valid.
 
 use crate::{OperationError, PrepareOptions, Prepared, error::Outdated};
 use devarch_core::{id::PlanId, name::StackName, plan::Assumptions};
 
-/// A plan that was shown and agreed to: what it is made from, so that it can be made again under the lock.
+/// A plan that was shown and confirmed: its inputs, so that it can be planned again under the lock.
 #[derive(Debug, Clone)]
 pub struct Approved {
     /// The stack.
     pub stack: StackName,
-    /// What was asked of the plan.
+    /// The options it was planned with.
     pub options: PrepareOptions,
-    /// What it assumed.
+    /// Its assumptions.
     pub assumed: Assumptions,
-    /// The saved plan it is.
+    /// The saved plan it was loaded from.
     pub plan: Option<PlanId>,
 }
 
 impl Approved {
-    /// Whether what it was made from is still so, where it is planned again.
+    /// Fails if the assumptions no longer hold when the stack is planned again.
     pub fn holds(&self, now: &Prepared) -> Result<(), OperationError> {
         let differences = self.assumed.differences(&now.assumed);
         if differences.is_empty() {

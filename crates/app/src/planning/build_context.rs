@@ -1,4 +1,4 @@
-//! The directory an image is built from.
+//! The build context of an image.
 
 use devarch_core::{
     build::{BuildHash, BuildHasher, BuildSpec, Content},
@@ -15,10 +15,10 @@ use std::{
     path::Path,
 };
 
-/// More than this is hardly meant to be sent to an engine.
+/// The size limit in bytes: a larger context is hardly meant to be sent to an engine.
 const LARGEST: u64 = 2 << 30;
 
-/// Refuses a context that is not there.
+/// Fails if the context directory does not exist.
 pub(crate) fn existing_context(spec: &BuildSpec) -> Result<(), String> {
     let path = &spec.context;
     if Path::new(path).is_dir() {
@@ -27,7 +27,7 @@ pub(crate) fn existing_context(spec: &BuildSpec) -> Result<(), String> {
     Err(format!("its context {path} is not a directory on this machine; create it, or name another"))
 }
 
-/// Hashes what an image is built from, as far as it is sent to the engine.
+/// Hashes those files of a build context that are sent to the engine.
 pub(crate) async fn hash_context(key: &HashKey, spec: &BuildSpec) -> Result<BuildHash, String> {
     let (key, spec) = (key.clone(), spec.clone());
     let hashing = tokio::task::spawn_blocking(move || hash(&key, &spec));

@@ -1,4 +1,5 @@
-//! What instances amount to, taken from what the engine would be asked to create, so that no secret can be shown.
+//! Effective configs of instances, taken from what the engine would be asked to create, so that no secret can be
+//! shown.
 
 use crate::Context;
 use devarch_core::{
@@ -15,31 +16,31 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 use std::{collections::BTreeMap, net::SocketAddr};
 
-/// The effective configs of a stack's instances, or of those that matter.
+/// The effective configs of a stack's instances, or of the relevant ones.
 pub(crate) type EffectiveStack = BTreeMap<InstanceName, Effective>;
 
-/// What an instance amounts to.
+/// The effective config of an instance.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct InstanceConfig {
     /// The instance.
     pub name: InstanceName,
-    /// The template it is made from.
+    /// The template it is created from.
     pub template: String,
     /// Its effective config, lists by key.
     pub config: Map<String, Value>,
-    /// Where values come from: by field, and by entry (`environment.NAME`). What is not in it is DevArch's default.
+    /// The origins of values: by field, and by entry (`environment.NAME`). Absent ones are DevArch's defaults.
     pub origins: BTreeMap<String, Origin>,
 }
 
 impl InstanceConfig {
-    /// Where the value of a field or entry comes from, in a word.
+    /// Returns the origin of a field's or entry's value, as text.
     pub fn origin(&self, path: &str) -> String {
         let field = || path.split_once('.').and_then(|(field, _)| self.origins.get(field));
         self.origins.get(path).or_else(field).map_or_else(|| "default".to_owned(), ToString::to_string)
     }
 }
 
-/// What an edit changed in what an instance itself says.
+/// Returns what an edit changed in an instance's own definition.
 pub(crate) fn definition_changes(
     ctx: &Context,
     before: &Stack,
@@ -55,7 +56,7 @@ pub(crate) fn definition_changes(
     changes_between(ctx, name, before, Version { stack: after, effective: &is })
 }
 
-/// A definition at one time, with what it comes to.
+/// A definition at one point in time, with its effective configs.
 #[derive(Clone, Copy)]
 pub(crate) struct Version<'a> {
     pub(crate) stack: &'a Stack,
@@ -78,7 +79,7 @@ pub(crate) fn changes_between(
     let secretly = changes.is_empty() && overrides(before) != overrides(after);
     let service = |effective: &EffectiveStack| effective.get(name).map(|config| config.service.clone());
     let (was, is) = (service(old), service(new));
-    // A host port that is written where it was given before is another definition of the same container.
+    // A host port set explicitly to the one already assigned is a change of the definition, but not of the container.
     let spec = |stack: &Stack, effective| instance_spec(ctx, stack, name, effective).map(|(spec, _)| spec);
     match (spec(before, old), spec(after, new), was, is) {
         (_, Some(_), Some(was), Some(is)) if secretly && was.build != is.build => {
@@ -91,8 +92,8 @@ pub(crate) fn changes_between(
     }
 }
 
-/// What the engine would be asked to make for an instance, as far as it can be said without one, and what of it
-/// can't be said.
+/// Returns the spec the engine would be asked to create for an instance, as far as it is known without an engine, and
+/// what is not known.
 pub(crate) fn instance_spec(
     ctx: &Context,
     stack: &Stack,
@@ -122,7 +123,7 @@ pub(crate) fn instance_config(
     all: &EffectiveStack,
 ) -> Option<InstanceConfig> {
     let (instance, effective) = (stack.instances.get(name)?, all.get(name)?);
-    // What is not set, or can't be read, is not shown either.
+    // Values that are not set or cannot be decrypted are not shown either.
     let (spec, _) = instance_spec(ctx, stack, name, all)?;
     let mut config = shown(&spec, effective);
     let home = ctx.settings.user_home.as_deref();
@@ -137,7 +138,7 @@ pub(crate) fn instance_config(
     Some(InstanceConfig { name: name.clone(), template, config, origins: effective.origins.clone() })
 }
 
-/// A port's line names only its list, so its values say the port in the container, as they do in plans.
+/// Adds the container port to the values of a port's change, as in plans: its path names only the list.
 pub(crate) fn with_container_port(change: &mut FieldDiff) {
     if let Some(key) = change.field.strip_prefix("ports.") {
         let key = key.strip_suffix("/tcp").unwrap_or(key);
@@ -147,14 +148,14 @@ pub(crate) fn with_container_port(change: &mut FieldDiff) {
     }
 }
 
-/// A secret argument of a build that differs; how is nobody's business.
+/// Returns the change of a secret build argument without its values.
 pub(crate) fn secret_argument(service: &Service) -> FieldDiff {
     let args = service.build.iter().flat_map(|build| &build.args).filter(|(_, arg)| arg.is_secret());
     let fields: Vec<String> = args.map(|(name, _)| format!("build.args.{name}")).collect();
     FieldDiff::secret(fields.join(" or "))
 }
 
-/// A spec as it is shown, its lists by key, and what the engine does not hear of.
+/// Returns a spec as it is shown: lists by key, and including what the engine never receives.
 pub(crate) fn shown(spec: &ContainerSpec, effective: &Effective) -> Map<String, Value> {
     let Ok(Value::Object(mut config)) = serde_json::to_value(spec) else { return Map::new() };
     for field in ["network", "mounts", "tmpfs", "ports"] {

@@ -1,9 +1,9 @@
-//! Which engine that is: by a labelled volume, its marker, which DevArch makes at the first apply and never while
-//! planning. An engine's own id is no use: Podman 4.3 tells another one at each call.
+//! Identifies an engine by its marker, a labelled volume that DevArch creates at the first apply and never while
+//! planning. An engine's own id is unusable: Podman 4.3 returns a different one at each call.
 //!
-//! `docker volume prune` takes the marker. An engine without one is still the engine of a stack that finds an object on it
-//! which it remembers creating, or that was bound to the same endpoint and finds none on any other; the next command that applies there makes the
-//! marker again.
+//! `docker volume prune` removes the marker. An engine without one is still a stack's engine if it has an object the
+//! store recorded creating for the stack, or if the stack was bound to the same endpoint and no other engine has such
+//! an object; the next command that applies there recreates the marker.
 
 use crate::{
     Context, OperationError,
@@ -26,20 +26,20 @@ use devarch_core::{
 use devarch_engine::Engine;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// The marker.
+/// The name of the marker.
 const MARKER: &str = "devarch-engine";
 
-/// Its label that holds the engine's id.
+/// The marker's label with the engine's id.
 const LABEL: &str = "devarch.engine_id";
 
 type Volumes = BTreeMap<String, BTreeMap<String, String>>;
 
-/// The identity of the engine with these volumes, if its marker is there.
+/// Returns the identity of the engine with these volumes, if they include its marker.
 pub(crate) fn marked(volumes: &Volumes) -> Option<EngineId> {
     volumes.get(MARKER).and_then(|labels| labels.get(LABEL)).map(EngineId::new)
 }
 
-/// Looks at a stack's engine, and says whose the objects there are.
+/// Observes a stack's engine and returns the owners of the objects on it.
 pub(crate) async fn observe_stack(
     ctx: &Context,
     stack: &Stack,
@@ -52,8 +52,8 @@ pub(crate) async fn observe_stack(
     Ok((observed, ownership))
 }
 
-/// Says which engine was looked at for a stack, and whose the objects there are; `bound` is what is remembered of the
-/// engine the stack is bound to.
+/// Sets the identity of the observed engine and returns the owners of the objects on it; `bound` is what is recorded
+/// of the engine the stack is bound to.
 pub(crate) async fn identify_engine(
     ctx: &Context,
     stack: &Stack,
@@ -72,7 +72,7 @@ pub(crate) async fn identify_engine(
     stack_ownership(ctx, observed.engine_id.as_ref()).await
 }
 
-/// Knows the engine a stack is bound to again where its marker is gone, or was made again by somebody else.
+/// Recognises the engine a stack is bound to if its marker is missing, or was recreated by another home.
 async fn recognise_engine(
     ctx: &Context,
     binding: &EngineBinding,
@@ -93,7 +93,7 @@ async fn recognise_engine(
     }
 }
 
-/// The engine on which this store created objects that are there, whatever its marker says.
+/// Returns the id of the engine on which this store created any of these objects, regardless of its marker.
 pub(crate) async fn engine_with_id<'a>(
     ctx: &Context,
     there: impl Iterator<Item = Listed<'a>> + Clone,
@@ -108,7 +108,7 @@ pub(crate) async fn engine_with_id<'a>(
     Ok(None)
 }
 
-/// Makes the marker of an engine again that was known without it. To be done under a stack's lock.
+/// Recreates the marker of an engine that was identified without it. Call it under a stack's lock.
 pub(crate) async fn restore_marker(engine: &dyn Engine, observed: &Observed) -> Result<(), OperationError> {
     match &observed.engine_id {
         Some(id) if marked(&observed.volumes).is_none() => mark(engine, id.clone()).await.map(drop),
@@ -116,14 +116,14 @@ pub(crate) async fn restore_marker(engine: &dyn Engine, observed: &Observed) -> 
     }
 }
 
-/// Whether one of these objects was created by this store, as the id says that its engine gave it. A volume has none.
+/// Returns whether this store created one of these objects, judged by the ids its engine returned. Volumes have none.
 pub(crate) fn has_ours<'a>(mut there: impl Iterator<Item = Listed<'a>>, ownership: &Ownership) -> bool {
     there.any(|object| {
         object.kind != ObjectKind::Volume && matches!(ownership.owner(object), Owner::Stack { .. })
     })
 }
 
-/// Refuses an engine that is not the one a stack lives on: a plan for another would leave its containers behind.
+/// Rejects an engine other than the one a stack is bound to: a plan for another would leave its containers behind.
 pub(crate) fn lives_here(stack: &Stack, observed: &Observed) -> Result<(), OperationError> {
     match &stack.engine {
         Some(binding) if observed.engine_id.as_ref() != Some(&binding.id) => Err(Elsewhere::Engine {
@@ -136,7 +136,7 @@ pub(crate) fn lives_here(stack: &Stack, observed: &Observed) -> Result<(), Opera
     }
 }
 
-/// Gives an engine its marker at the first apply; the id it has then.
+/// Creates an engine's marker at the first apply and returns the resulting id.
 pub(crate) async fn mark_first(engine: &dyn Engine, ids: &dyn Ids) -> Result<EngineId, OperationError> {
     mark(engine, EngineId::new(ids.fresh())).await
 }
@@ -144,6 +144,6 @@ pub(crate) async fn mark_first(engine: &dyn Engine, ids: &dyn Ids) -> Result<Eng
 async fn mark(engine: &dyn Engine, id: EngineId) -> Result<EngineId, OperationError> {
     let labels = BTreeMap::from([(LABEL.to_owned(), id.to_string())]);
     engine.create_volume(&PhysicalVolume::from_stored(MARKER), &labels).await?;
-    // Another DevArch may have been first: what is there counts.
+    // Another DevArch may have been first: the existing marker counts.
     Ok(marked(&engine.volumes().await?).unwrap_or(id))
 }

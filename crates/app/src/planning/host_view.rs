@@ -1,5 +1,5 @@
-//! What this machine says of the host paths a stack uses: links resolved, engines' sockets known by what they are, not by
-//! what they are called. The rule itself is core's.
+//! The host paths a stack uses: links resolved, and engines' sockets recognised by what they are, not by their names.
+//! The rule itself is core's.
 
 use crate::{Context, HostFiles, Settings};
 use devarch_core::{
@@ -15,10 +15,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// Files that only a DevArch's home has together.
+/// Files that only a DevArch home has together.
 const HOME_FILES: [&str; 2] = ["secret.key", "devarch.db"];
 
-/// What this machine says of the paths of a stack's instances, and of files their config files are read from.
+/// Examines the paths of a stack's instances, and the files their config files are read from.
 pub(crate) fn view_host(ctx: &Context, stack: &Stack, files: &HostFiles) -> HostView {
     let home = ctx.settings.user_home.as_deref();
     let configs = effective(stack);
@@ -34,7 +34,7 @@ pub(crate) fn view_host(ctx: &Context, stack: &Stack, files: &HostFiles) -> Host
     }
 }
 
-/// The homes of the user and of this DevArch, which is all that can be said without looking for engines.
+/// Returns the homes of the user and of this DevArch: what is known without looking for engines.
 pub fn own_places(settings: &Settings) -> HostView {
     HostView {
         homes: settings.user_home.iter().flat_map(|home| names(Path::new(home))).collect(),
@@ -43,7 +43,7 @@ pub fn own_places(settings: &Settings) -> HostView {
     }
 }
 
-/// The absolute paths of the host that an instance uses: bind mounts, what its image is built from, devices.
+/// Returns the absolute host paths an instance uses: bind mounts, build context, devices.
 fn host_paths(config: &Effective, project: Option<&str>, home: Option<&str>) -> Vec<String> {
     let service = &config.service;
     let absolute = |path: &str| absolute_path(path, project, home);
@@ -70,7 +70,7 @@ struct Socket {
     id: Option<(u64, u64)>,
 }
 
-/// The sockets of all engines that the environment and the stack name, and of those at their usual places.
+/// Returns the sockets of all engines that the environment and the stack name, and those at the usual paths.
 fn sockets(ctx: &Context, settings: &Settings, endpoint: Option<&str>) -> Vec<Socket> {
     let said = ctx.engines.said();
     let named = [settings.engine.clone(), endpoint.map(str::to_owned)].into_iter().flatten();
@@ -103,13 +103,13 @@ fn socket(path: &Path) -> Socket {
     Socket { path: resolved(path).to_string_lossy().into_owned(), id }
 }
 
-/// A directory under the name it is given and the one it has with its links resolved.
+/// Returns a directory's path as given, and with its links resolved.
 fn names(directory: &Path) -> Vec<String> {
     let names = [directory.to_owned(), resolved(directory)];
     names.into_iter().map(|name| name.to_string_lossy().into_owned()).collect()
 }
 
-/// What a path is.
+/// Classifies a path.
 fn real(path: &Path, sockets: &[Socket]) -> RealPath {
     let resolved = resolved(path);
     let metadata = resolved.metadata().ok();
@@ -126,7 +126,7 @@ fn real(path: &Path, sockets: &[Socket]) -> RealPath {
     RealPath { path: resolved.to_string_lossy().into_owned(), kind }
 }
 
-/// A path with its links resolved, as far as it is there.
+/// Resolves a path's links, as far as it exists.
 fn resolved(path: &Path) -> PathBuf {
     let there = path.ancestors().find_map(|dir| Some((dir, dir.canonicalize().ok()?)));
     match there {
@@ -145,7 +145,7 @@ mod tests {
     use std::{fs, os::unix::fs::symlink, os::unix::net::UnixListener};
 
     #[test]
-    fn links_sockets_and_homes_are_known_by_what_they_are() {
+    fn links_sockets_and_homes_are_recognised_by_what_they_are() {
         let root = tempfile::tempdir().unwrap();
         let at = |name: &str| root.path().canonicalize().unwrap().join(name);
         fs::create_dir_all(at("home/locks")).unwrap();

@@ -24,33 +24,33 @@ use devarch_core::{
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// What one run asks of images.
+/// Image options of one run.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ImageOptions {
-    /// A policy in place of every instance's own.
+    /// Overrides every instance's own policy.
     pub pull: Option<PullPolicy>,
-    /// Build also what was built from what is there now.
+    /// Rebuild images whose context did not change as well.
     pub build: bool,
 }
 
-/// Images that were seen to.
+/// Images that were pulled or built.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Supplied {
-    /// What they were built from, by name.
+    /// The hashes of their build contexts, by name.
     pub(crate) hashes: BTreeMap<String, BuildHash>,
 }
 
-/// What a plan needs of images before its containers can be made.
+/// The images a plan needs before its containers can be created.
 #[derive(Debug, Default)]
 pub(crate) struct Needs {
     /// Images to pull, each with its platform.
     pub(crate) pulls: BTreeMap<String, Option<String>>,
-    /// Images to build, each with the names it gets.
+    /// Images to build, each with all its names.
     pub(crate) builds: Vec<(Vec<String>, BuildSpec)>,
 }
 
 impl Needs {
-    /// What the steps of a plan bring, and what is to be looked at besides.
+    /// Collects the images that a plan's steps provide, and those to check besides.
     pub(crate) fn of(prepared: &Prepared, lookup: Lookup) -> Self {
         let mut needs = Self::default();
         for step in &prepared.plan.steps {
@@ -74,7 +74,7 @@ impl Needs {
         needs
     }
 
-    /// What is built from the same things is built once.
+    /// Adds a build; identical builds are merged.
     fn build(&mut self, tag: &str, spec: &BuildSpec) {
         match self.builds.iter_mut().find(|(_, other)| other == spec) {
             Some((tags, _)) => tags.push(tag.to_owned()),
@@ -88,19 +88,19 @@ impl Needs {
 }
 
 impl Prepared {
-    /// Whether images have to be pulled or built before it can be carried out.
+    /// Returns whether images have to be pulled or built before the plan can be executed.
     pub fn needs_images(&self, lookup: Lookup) -> bool {
         !Needs::of(self, lookup).is_empty()
     }
 
-    /// The same, to be carried out without looking again at what images are built from.
+    /// Returns the plan for execution without hashing build contexts again.
     #[must_use]
     pub fn with_images(mut self) -> Self {
         self.options.supplied = Some(self.supplied());
         self
     }
 
-    /// What images were built from when it was made.
+    /// Returns the build hashes of the time it was planned.
     pub(crate) fn supplied(&self) -> Supplied {
         let builds = self.desired.builds.iter();
         let hashes = builds.filter_map(|(image, spec)| Some((image.clone(), spec.hash.clone()?)));
@@ -108,17 +108,17 @@ impl Prepared {
     }
 }
 
-/// Whether images are looked at that a plan only has to have if they are others than before.
+/// Whether to check images that the plan needs only if they have changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Lookup {
-    /// Tags are looked up and builds made again as policies and the run say.
+    /// Look up tags and repeat builds as policies and options say.
     Tags,
-    /// Only what is missing is had.
+    /// Supply only missing images.
     Missing,
 }
 
-/// What is looked for of a stack's images: by their names, and of those it builds by the names the engine has them
-/// under.
+/// Returns what to look up about a stack's images: pulled ones by their names, built ones by their names on the
+/// engine.
 pub(crate) fn image_lookup(
     ctx: &Context,
     stack: &Stack,
@@ -152,7 +152,7 @@ pub(crate) fn image_lookup(
     look
 }
 
-/// What the images of instances that are to run are built from now.
+/// Hashes the build contexts of instances that are to run.
 pub(crate) async fn build_hashes(
     ctx: &Context,
     stack: &Stack,
@@ -168,7 +168,7 @@ pub(crate) async fn build_hashes(
     hash_builds(ctx, stack, &image_supplies(ctx, stack, ImageOptions::default())?).await
 }
 
-/// Where the images of a stack come from, unless something is wrong with that.
+/// Returns the sources of a stack's images, unless one is invalid.
 pub(crate) fn image_supplies(
     ctx: &Context,
     stack: &Stack,
@@ -213,7 +213,7 @@ pub(crate) fn wrong(stack: &Stack, problems: Vec<Problem>) -> OperationError {
     unworkable(stack, problems)
 }
 
-/// The first instance that is to run from an image.
+/// Returns the first instance that is to run from an image.
 fn builder<'a>(stack: &Stack, supplies: &'a Supplies, image: &str) -> Option<&'a InstanceName> {
     let runs = |name: &InstanceName| stack.wanted(&stack.instances[name]) == DesiredRun::Running;
     let mut instances = supplies.instances.iter();

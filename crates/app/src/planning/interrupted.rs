@@ -1,4 +1,4 @@
-//! An apply that was interrupted, read from the journal and the engine.
+//! An interrupted apply, reconstructed from the journal and the engine.
 
 use crate::{
     Context, OperationError,
@@ -22,28 +22,28 @@ use std::{
     time::Duration,
 };
 
-/// How long a call goes on at most after its caller is gone, in milliseconds: a stop, with its grace period.
+/// The longest time a call continues after its caller is gone, in milliseconds: a stop, with its grace period.
 pub(crate) const CALLS_END: i64 = 30_000;
 
-/// How often and how long objects are looked at until they stand still.
+/// How many times, and how long, objects are polled until they are stable.
 pub(crate) const SETTLING_LOOKS: u32 = 75;
 
 pub(crate) const SETTLING_PAUSE: Duration = Duration::from_millis(200);
 
-/// How many applies the journal keeps at most.
+/// The maximum number of applies in the journal.
 pub(crate) const JOURNAL: u32 = 200;
 
-/// As many looks that see the same say that they do.
+/// Objects are stable after this many polls without a change.
 pub(crate) const STILL_LOOKS: u32 = 5;
 
 /// An apply that began and has not ended.
 #[derive(Debug, Clone, Serialize)]
 pub struct Interrupted {
-    /// It.
+    /// The apply's id.
     pub apply: ApplyId,
-    /// The command it was.
+    /// Its command.
     pub command: String,
-    /// Whose.
+    /// Its author.
     pub author: String,
     /// When it began (milliseconds since the Unix epoch).
     pub started_at: i64,
@@ -51,13 +51,13 @@ pub struct Interrupted {
     pub steps: Vec<String>,
     /// Whether everything new was ready: then there is no way back, and none is needed.
     pub committed: bool,
-    /// What ran before it, and before those it took over.
+    /// The state before it, and before those it took over.
     #[serde(skip)]
     pub(crate) before: Before,
-    /// It and those it took over.
+    /// This apply and those it took over.
     #[serde(skip)]
     pub(crate) applies: BTreeSet<ApplyId>,
-    /// The complete copies they made, the oldest first.
+    /// Their complete volume copies, oldest first.
     #[serde(skip)]
     pub(crate) copies: Vec<VolumeCopy>,
     /// Containers that may still be stopping.
@@ -68,7 +68,7 @@ pub struct Interrupted {
     pub(crate) last_begun: Option<i64>,
 }
 
-/// The apply of a stack that began and has not ended. While somebody holds the stack's lock it may be under way.
+/// Returns the apply of a stack that began and has not ended. It may be in progress while the stack's lock is held.
 #[tracing::instrument(level = "info", skip_all, fields(stack = %stack.name))]
 pub async fn find_interrupted(ctx: &Context, stack: &Stack) -> Result<Option<Interrupted>, OperationError> {
     let Some(open) = ctx.store.unfinished_applies(&stack.id).await?.pop() else { return Ok(None) };
@@ -89,7 +89,7 @@ pub async fn find_interrupted(ctx: &Context, stack: &Stack) -> Result<Option<Int
     Ok(Some(Interrupted { applies, copies, ..Interrupted::of(open, &shown, &steps)? }))
 }
 
-/// The apply of a stack that was interrupted and needs a decision: nobody is at work on it, and it was not only
+/// Returns the interrupted apply of a stack that needs a decision: no process is executing it, and more was left than
 /// removing what it had replaced.
 #[tracing::instrument(level = "info", skip_all, fields(stack = %stack.name))]
 pub async fn left_open(ctx: &Context, stack: &Stack) -> Result<Option<Interrupted>, OperationError> {
@@ -98,8 +98,8 @@ pub async fn left_open(ctx: &Context, stack: &Stack) -> Result<Option<Interrupte
     Ok(Some(open).filter(|open| !open.committed && !at_work))
 }
 
-/// Copies of a stack's data that no undo needs once what is planned now is ready: those of the apply that was
-/// interrupted, which the next one takes over, and those of applies that were past their commit point.
+/// Returns copies of a stack's data that no undo needs once the current plan is ready: those of the interrupted apply,
+/// which the next one takes over, and those of applies past their commit point.
 pub(crate) async fn spent_copies(
     ctx: &Context,
     stack: &Stack,
@@ -116,8 +116,8 @@ pub(crate) async fn spent_copies(
     Ok(spent.map(|(copy, _)| copy).collect())
 }
 
-/// Waits until what was under way when an apply was killed has had its effect: an engine goes on with a call whose
-/// caller is gone. Nothing is waited for while somebody else is at work, or once the calls can't go on any more.
+/// Waits for the effect of calls that were under way when an apply was killed: an engine continues a call whose caller
+/// is gone. Does not wait while another process holds the lock, or once the calls must have ended.
 pub(crate) async fn settle_interrupted(
     ctx: &Context,
     stack: &Stack,
@@ -145,7 +145,7 @@ pub(crate) async fn settle_interrupted(
     Ok(())
 }
 
-/// Whether everything new was ready of an apply, or of the last of those that took over from it one after the other.
+/// Returns whether everything new was ready in an apply, or in one that took over from it, directly or in turn.
 pub(crate) fn is_committed(journal: &[Apply], id: &ApplyId) -> bool {
     let (mut seen, mut id) = (BTreeSet::new(), id);
     while seen.insert(id) {
@@ -160,7 +160,7 @@ pub(crate) fn is_committed(journal: &[Apply], id: &ApplyId) -> bool {
     false
 }
 
-/// The copies of a stack's volumes that are on its engine, and the applies that made them.
+/// Returns the copies of a stack's volumes on its engine, with the applies that made them.
 pub(crate) fn copies(
     stack: &Stack,
     Seen { observed, ownership }: Seen<'_>,
@@ -174,7 +174,7 @@ pub(crate) fn copies(
     named.filter(|(name, _)| name.is_copy()).collect()
 }
 
-/// What can be seen of a stack's objects, and whether one that was told to stop still runs.
+/// Returns the observable state of a stack's objects, and whether a container that was asked to stop still runs.
 pub(crate) fn picture(
     Seen { observed, ownership }: Seen<'_>,
     stack: &Stack,
@@ -186,7 +186,7 @@ pub(crate) fn picture(
         .clone()
         .map(|c| format!("{} {} {:?} {:?}", c.id, c.name, c.state, c.networks))
         .chain(networks.map(|network| network.id.to_string()));
-    // A copy goes on to its end, too, and what is planned while it does is stale when it has ended.
+    // Copies run to completion as well, and a plan made meanwhile is stale once they have ended.
     let passing = |c: &ObservedContainer| stopping.contains(&c.id) || c.label(label::COPIER).is_some();
     let runs = |c: &ObservedContainer| c.state == RunState::Running && passing(c);
     (seen.collect(), containers.clone().any(runs))
@@ -194,7 +194,7 @@ pub(crate) fn picture(
 
 #[cfg(test)]
 impl Interrupted {
-    /// An apply that was interrupted while it started a container.
+    /// Returns an apply that was interrupted while it started a container.
     pub(crate) fn example() -> Self {
         use devarch_core::{
             id::{StackId, StoreId},
@@ -224,7 +224,7 @@ impl Interrupted {
 }
 
 impl Interrupted {
-    /// By itself, without what it took over.
+    /// Reads one apply, without those it took over.
     fn of(open: Apply, shown: &ShownPlan, steps: &[StepRecord]) -> Result<Self, OperationError> {
         let before = serde_json::from_str(&open.before).map_err(|error| unreadable(&open, error))?;
         let under_way = steps.iter().filter(|step| step.ended_at.is_none());
@@ -246,8 +246,8 @@ impl Interrupted {
     }
 }
 
-/// What an apply was going to do. Without it nothing is put back: a copy of data that is not known of would be taken
-/// for one that lacks some.
+/// Returns the plan of an apply. Without it nothing is rolled back: an unknown copy of data would be taken for an
+/// incomplete one.
 pub(crate) fn shown(apply: &Apply) -> Result<ShownPlan, OperationError> {
     serde_json::from_str(&apply.shown).map_err(|error| unreadable(apply, error))
 }
@@ -256,13 +256,13 @@ pub(crate) fn unreadable(apply: &Apply, source: serde_json::Error) -> OperationE
     ApplyError::Journal { apply: apply.id.clone(), source }.into()
 }
 
-/// The copies an apply made to their end.
+/// Returns the copies an apply completed.
 pub(crate) fn complete(shown: &ShownPlan, steps: &[StepRecord]) -> Vec<VolumeCopy> {
     let done = steps.iter().filter(|step| step.ended_at.is_some() && step.error.is_none());
     done.filter_map(|step| shown.steps.get(step.at as usize)?.copies.clone()).collect()
 }
 
-/// `ann@laptop`.
+/// Formats an author: `ann@laptop`.
 pub(crate) fn told(author: &Author) -> String {
     format!("{}@{}", author.user, author.host)
 }

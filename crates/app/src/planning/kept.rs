@@ -1,4 +1,4 @@
-//! Values that belong to the data of volumes: kept when an edit lets go of a volume, given back when an instance takes it
+//! Values that belong to the data of volumes: kept when an edit releases a volume, restored when an instance takes it
 //! over.
 
 use crate::{
@@ -25,7 +25,7 @@ use devarch_core::{
 use devarch_store::{KeptVolume, LetGo};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// What is to be kept with the volumes that an edit lets go of.
+/// Returns what to keep with the volumes that an edit releases.
 pub(crate) async fn let_go_of_volumes(
     ctx: &Context,
     before: &Stack,
@@ -37,8 +37,8 @@ pub(crate) async fn let_go_of_volumes(
     Ok(LetGo { values: last_known_values(ctx, before, &gone).await?, ..LetGo::default() })
 }
 
-/// The values that belong to the data of instances' volumes, as they were last used with it. Refused where one can't
-/// be read: it could not be kept.
+/// Returns the values that belong to the data of instances' volumes, as last used with it. Fails if one cannot be
+/// decrypted, because it could not be kept.
 pub(crate) async fn last_known_values(
     ctx: &Context,
     stack: &Stack,
@@ -67,7 +67,7 @@ pub(crate) async fn last_known_values(
     Ok(values)
 }
 
-/// By instance, the logins that consumers in its stack have on it, and its own on others.
+/// Returns for each instance the logins that consumers in its stack have on it, and its own on others.
 async fn logins_on(
     ctx: &Context,
     stack: &Stack,
@@ -96,8 +96,8 @@ async fn logins_on(
     Ok(on)
 }
 
-/// Gives the values that belong to the data of volumes to the instances that take them over, as a plan will have it;
-/// the stack as it was, where that changed anything of it. Nothing is saved yet.
+/// Restores the values that belong to the data of volumes in the instances that take them over, as planned; returns
+/// the stack before the change, if there was one. Nothing is saved yet.
 pub(crate) async fn give_values_back(
     ctx: &Context,
     stack: &mut Stack,
@@ -135,7 +135,7 @@ async fn known_values(
     Ok(kept.filter(|kept| kept.engine == *engine).map(|kept| (kept.physical.clone(), kept)).collect())
 }
 
-/// Whether a volume has data that was another's.
+/// Returns whether a volume's data belonged to another instance.
 fn changes_hands(
     ctx: &Context,
     volume: &PhysicalVolume,
@@ -174,7 +174,7 @@ async fn give_to(
     Ok(give_back(stack, &to, kept.map_or(&nothing, |kept| &kept.values)))
 }
 
-/// The volumes of an instance, also those its image asks for where it was never applied.
+/// Returns the volumes of an instance, including those its image declares if it was never applied.
 fn volumes(
     stack: &Stack,
     name: &InstanceName,

@@ -1,4 +1,4 @@
-//! Links between stacks: the instances of others that a stack's wires name, and who names those of a stack.
+//! Links between stacks: the instances of others that a stack's wires name, and the wires of others that lead to it.
 
 use crate::{Context, OperationError, error::InUse, planning::wiring::previous_wiring};
 use devarch_core::{
@@ -19,7 +19,7 @@ use std::{
 pub struct LinkedFrom {
     /// The other stack.
     pub stack: StackName,
-    /// The wire, as it stands there.
+    /// The wire, as declared in that stack.
     pub wire: WireDecl,
     /// The instance it leads to.
     pub to: InstanceName,
@@ -31,7 +31,7 @@ impl fmt::Display for LinkedFrom {
     }
 }
 
-/// The instances of other stacks that a stack's wires name.
+/// Returns the instances of other stacks that a stack's wires name.
 pub(crate) fn named(stack: &Stack) -> BTreeMap<&StackName, BTreeSet<&InstanceName>> {
     let mut named: BTreeMap<&StackName, BTreeSet<&InstanceName>> = BTreeMap::new();
     for wire in &stack.wiring.wires {
@@ -42,7 +42,7 @@ pub(crate) fn named(stack: &Stack) -> BTreeMap<&StackName, BTreeSet<&InstanceNam
     named
 }
 
-/// The instances of other stacks that a stack's wires name, as far as there are such.
+/// Returns those instances of other stacks that a stack's wires name and that exist.
 pub(crate) async fn linked_instances(
     ctx: &Context,
     stack: &Stack,
@@ -50,7 +50,8 @@ pub(crate) async fn linked_instances(
     linked_instances_except(ctx, stack, &BTreeSet::new()).await
 }
 
-/// The same where the stacks in `asked` are being asked for theirs: two stacks may be linked to each other.
+/// Does the same, except for the stacks in `asked`, whose instances are being collected already: two stacks may be
+/// linked to each other.
 async fn linked_instances_except(
     ctx: &Context,
     stack: &Stack,
@@ -75,7 +76,7 @@ async fn linked_instances_except(
     Ok(others)
 }
 
-/// Wires of other stacks that lead to a stack's instances, or to one of them.
+/// Returns the wires of other stacks that lead to a stack's instances, or to one of them.
 pub async fn linked_from(
     ctx: &Context,
     name: &StackName,
@@ -96,7 +97,7 @@ pub async fn linked_from(
     Ok(found)
 }
 
-/// Refuses what would take an instance, or a whole stack, from others that are linked to it.
+/// Fails if an instance, or a whole stack, that other stacks are linked to would be removed.
 pub(crate) async fn refuse_if_linked(
     ctx: &Context,
     name: &StackName,

@@ -1,4 +1,4 @@
-//! One look at an engine and its host: everything a plan depends on, asked for at once.
+//! A single observation of an engine and its host: everything a plan depends on, requested at once.
 
 use crate::{Context, OperationError, planning::engine_identity};
 use devarch_core::{
@@ -16,14 +16,14 @@ use std::{
     time::Duration,
 };
 
-/// What to look for besides what is always looked at.
+/// What to observe besides the objects that are always listed.
 #[derive(Debug, Default)]
 pub(crate) struct Look {
     /// Images, by the name users write.
     pub(crate) images: BTreeSet<String>,
     /// Images that stacks build, by their name in the definition.
     pub(crate) builds: BTreeMap<String, LookedForBuild>,
-    /// Host sockets that may be listened on.
+    /// Host sockets to check for listeners.
     pub(crate) sockets: Vec<HostSocket>,
 }
 
@@ -32,18 +32,18 @@ pub(crate) struct Look {
 pub(crate) struct LookedForBuild {
     /// Its name on the engine.
     pub(crate) tag: String,
-    /// The container that was made from it, if any.
+    /// The container that was created from it, if any.
     pub(crate) container: ContainerName,
-    /// What it would be built from now, if that is known.
+    /// The current hash of its build context, if known.
     pub(crate) hash: Option<BuildHash>,
 }
 
-/// How often an engine that is just starting a container is looked at again, and how long it is left alone.
+/// How many times an engine that is starting a container is observed again, and the pause in between.
 const LOOKS: usize = 15;
 const PAUSE: Duration = Duration::from_millis(200);
 
-/// Looks; again where one of the engine's own processes has a port that no container publishes yet: a start is under
-/// way, perhaps of an apply that was killed.
+/// Observes the engine; repeats this while one of the engine's own processes holds a port that no container publishes
+/// yet: a start is in progress, perhaps of a killed apply.
 pub(crate) async fn observe(
     ctx: &Context,
     engine: &dyn Engine,
@@ -59,7 +59,7 @@ pub(crate) async fn observe(
     observe_once(ctx.host.as_ref(), engine, look).await
 }
 
-/// Whether an engine listens there for one of its containers.
+/// Returns whether the listener is an engine's, for one of its containers.
 fn is_proxy(listener: &Listener) -> bool {
     const PROXIES: [&str; 4] = ["docker-proxy", "rootlessport", "conmon", "slirp4netns"];
     listener.process.as_ref().is_some_and(|process| PROXIES.iter().any(|proxy| process.starts_with(proxy)))
@@ -77,7 +77,7 @@ async fn observe_once(host: &dyn Host, engine: &dyn Engine, look: &Look) -> Resu
         };
         images.extend(found.map(|found| (image.clone(), found)));
     }
-    // Who holds a port that a container publishes is known; finding a process means reading all of /proc.
+    // The holder of a port that a container publishes is known; finding a process requires reading all of /proc.
     let unpublished: Vec<HostSocket> =
         look.sockets.iter().copied().filter(|socket| !published(&containers, *socket)).collect();
     let local = engine.info().locality == Locality::Host;
@@ -98,8 +98,8 @@ fn published(containers: &[ObservedContainer], socket: HostSocket) -> bool {
     ports.any(|port| port.socket().overlaps(&socket))
 }
 
-/// A build under no name of its own, as an earlier DevArch left it: what its container was made from, or what the
-/// definition's name stands for. Best what was built from what is there now.
+/// Finds an image that an earlier DevArch built without a name of its own: the one the container was created from, or
+/// the one the definition's name refers to. Prefers one built from the current context.
 async fn built_before(
     engine: &dyn Engine,
     image: &str,

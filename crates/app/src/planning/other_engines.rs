@@ -1,4 +1,4 @@
-//! What other engines of this machine have, where two must not have the same.
+//! Addresses and objects of other engines on this machine, where duplicates must be avoided.
 
 use crate::planning::engine_identity;
 use devarch_core::{
@@ -10,18 +10,18 @@ use futures_util::future::join_all;
 use ipnet::Ipv4Net;
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-/// Time another engine gets to answer.
+/// The time limit for answers of other engines.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// Addresses of the networks of the engines at this machine's usual sockets but for this one. The host may have no route
-/// there: Podman makes a network's bridge with its first container. What does not answer tells nothing.
+/// Returns the network addresses of engines at this machine's usual sockets, except this one. The host may have no
+/// route for them: Podman creates a network's bridge with its first container. Engines that do not answer are ignored.
 pub(crate) async fn networks(engines: &dyn Engines, here: &EngineInfo) -> Vec<Ipv4Net> {
     let subnets = async |engine: Arc<dyn Engine>| engine.networks().await.unwrap_or_default();
     let found = join_all(others(engines, here).await.into_iter().map(subnets)).await;
     found.into_iter().flatten().flat_map(|network| network.subnets).collect()
 }
 
-/// Whether one of these engines has a container or network that this store created.
+/// Returns whether one of these engines has a container or network that this store created.
 pub(crate) async fn has_ours(engines: &dyn Engines, here: &EngineInfo, ownership: &Ownership) -> bool {
     let ours = async |engine: Arc<dyn Engine>| {
         let (containers, networks) = tokio::join!(engine.containers(), engine.networks());
@@ -31,7 +31,7 @@ pub(crate) async fn has_ours(engines: &dyn Engines, here: &EngineInfo, ownership
     join_all(others(engines, here).await.into_iter().map(ours)).await.contains(&true)
 }
 
-/// The engines at this machine's usual sockets that answer, but for this one.
+/// Connects to the engines at this machine's usual sockets that answer, except this one.
 async fn others(engines: &dyn Engines, here: &EngineInfo) -> Vec<Arc<dyn Engine>> {
     if here.locality != Locality::Host {
         return Vec::new();

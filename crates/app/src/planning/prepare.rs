@@ -1,4 +1,4 @@
-//! From a stack in the store to a plan: observe, resolve, plan. Nothing is changed anywhere.
+//! From a stored stack to a plan: observe, resolve, plan. Nothing is changed anywhere.
 
 use crate::{
     Approved, Context, ImageOptions, OperationError, Supplied,
@@ -39,70 +39,69 @@ use std::{
     sync::Arc,
 };
 
-/// What a plan may be asked for; a saved plan remembers it.
+/// The options of a plan; a saved plan records them.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a wish by itself")]
 pub struct PrepareOptions {
-    /// Instances to make anew.
+    /// Instances to recreate.
     pub replace: BTreeSet<InstanceName>,
     /// Instances to restart.
     pub restart: BTreeSet<InstanceName>,
-    /// Wait also for unchanged instances that are not known to be healthy.
+    /// Also wait for unchanged instances that are not known to be healthy.
     pub prove: bool,
     /// Use volumes that a removed stack or instance left under the same name.
     pub reuse_volumes: bool,
-    /// Use volumes that another home made, which is lost.
+    /// Use volumes that a lost home created.
     pub adopt_volumes: bool,
-    /// Copy volumes before another image gets to write to them.
+    /// Copy volumes before another image may write to them.
     pub snapshot: bool,
-    /// What is asked of images.
+    /// Image options.
     pub images: ImageOptions,
-    /// The images were seen to a moment ago; what they were built from. Not remembered: who applies a saved plan sees
-    /// to them again.
+    /// Images that were just supplied, with the hashes of their build contexts. Not recorded: applying a saved plan
+    /// supplies them again.
     #[serde(skip)]
     pub supplied: Option<Supplied>,
-    /// What every container should be doing, in place of what the store says: a plan to be shown before the wish is
+    /// The desired run state of every container, overriding the store's: for a plan that is shown before the state is
     /// recorded.
     pub wanted: Option<DesiredRun>,
-    /// The instances whose containers have to come to be; where it is said, what is wrong with the definition matters to no
-    /// others, and not to containers that are there: they are stopped, started and removed without it. Not remembered:
-    /// such a plan is not saved.
+    /// The instances whose containers must be created; if set, problems in the definition matter to no others, and not
+    /// to existing containers: these are stopped, started and removed regardless. Not recorded: such a plan is not
+    /// saved.
     #[serde(skip)]
     pub needed: Option<BTreeSet<InstanceName>>,
-    /// The files of this machine that the stack's config files were just read from. Not remembered: the store has their
-    /// content.
+    /// The host files the stack's config files were just read from. Not recorded: the store has their content.
     #[serde(skip)]
     pub files: HostFiles,
 }
 
-/// By instance and path in its container: the files of this machine that config files are read from.
+/// The host files that config files are read from, by instance and path in the container.
 pub type HostFiles = BTreeMap<InstanceName, BTreeMap<String, ReadFile>>;
 
-/// A plan with all it was made from.
+/// A plan with all its inputs.
 pub struct Prepared {
     /// The stack.
     pub stack: Stack,
-    /// The stack without the values that it was given back with volumes; an apply saves them.
+    /// The stack without the values restored with volumes; an apply saves them.
     pub(crate) without_values: Option<Box<Stack>>,
     /// Its engine.
     pub engine: Arc<dyn Engine>,
-    /// The wanted state.
+    /// The desired state.
     pub desired: Desired,
-    /// What was observed.
+    /// The observed state.
     pub observed: Observed,
-    /// What the store remembers of earlier applies.
+    /// The applied state: what the store recorded of earlier applies.
     pub remembered: AppliedState,
-    /// What was asked.
+    /// The options it was planned with.
     pub options: PrepareOptions,
-    /// What the plan assumes; where anything of it is different later, the plan is stale.
+    /// The plan's assumptions; if one no longer holds, the plan is stale.
     pub assumed: Assumptions,
-    /// What is to be done.
+    /// The plan.
     pub plan: Arc<Plan>,
 }
 
 impl Prepared {
-    /// The plan, agreed to: to be carried out unless something changes meanwhile.
+    /// Returns the plan as confirmed: to be executed unless something changes meanwhile.
     pub fn approved(&self) -> Approved {
         Approved {
             stack: self.stack.name.clone(),
@@ -112,8 +111,8 @@ impl Prepared {
         }
     }
 
-    /// The same options, with what images were had for a stack; had for another definition they count for nothing, and the
-    /// plan has steps for what is missing.
+    /// Returns the same options with the images supplied for a stack; if they were supplied for another definition
+    /// they are ignored, and the plan has steps for the missing ones.
     #[must_use]
     pub fn options_with(
         options: &PrepareOptions,
@@ -124,14 +123,14 @@ impl Prepared {
         PrepareOptions { supplied, ..options.clone() }
     }
 
-    /// The same plan after the definition it was made from has been saved.
+    /// Returns the same plan after its definition has been saved.
     #[must_use]
     pub fn saved_as(self, stack: Stack) -> Self {
         let assumed = assumptions(&stack, &self.desired, self.seen(), &self.plan.unsettled_images());
         Self { stack, assumed, ..self }
     }
 
-    /// What was observed, and whose it is.
+    /// Returns the observed objects with their owners.
     pub(crate) fn seen(&self) -> Seen<'_> {
         Seen { observed: &self.observed, ownership: &self.remembered.ownership }
     }
@@ -213,7 +212,7 @@ pub async fn prepare_stack(
     })
 }
 
-/// What is known of the host paths of a stack: links are resolved where the engine is on this machine.
+/// Returns facts about a stack's host paths; links are resolved if the engine runs on this machine.
 async fn host_facts(
     ctx: &Context,
     stack: &Stack,
@@ -232,7 +231,7 @@ async fn host_facts(
     Ok(HostView { applied: remembered.binds(instances), files: options.files.clone(), withdrawn, ..view })
 }
 
-/// What a stack allows as it is in the store, and does not allow any more.
+/// Returns the allowances that a stack had in the store and no longer has.
 pub(crate) async fn withdrawn_allowances(
     ctx: &Context,
     stack: &Stack,
@@ -242,24 +241,24 @@ pub(crate) async fn withdrawn_allowances(
     Ok(stored.map_or_else(BTreeSet::new, |stored| &stored.allow - &stack.allow))
 }
 
-/// What a stack's desired state is computed from besides its definition.
+/// The inputs of a stack's desired state besides its definition.
 #[derive(Clone, Copy)]
 pub(crate) struct DesireInput<'a> {
-    /// What was observed on its engine.
+    /// The objects observed on its engine.
     pub(crate) seen: Seen<'a>,
-    /// What this machine says of host paths.
+    /// Facts about host paths.
     pub(crate) host: &'a HostView,
-    /// What was asked.
+    /// The options it is planned with.
     pub(crate) options: &'a PrepareOptions,
-    /// What its images are built from now.
+    /// The current hashes of its build contexts.
     pub(crate) build_hashes: &'a BTreeMap<String, BuildHash>,
-    /// What its running instances are wired to.
+    /// The wiring of its running instances.
     pub(crate) prior: &'a PreviousWiring,
     /// The instances of other stacks it is linked to.
     pub(crate) others: &'a LinkedInstances,
 }
 
-/// The desired state of a stack.
+/// Computes the desired state of a stack.
 pub(crate) async fn desired_state(
     ctx: &Context,
     stack: &Stack,
@@ -283,7 +282,7 @@ pub(crate) async fn desired_state(
     desire(stack, &world).map_err(|problems| unworkable(stack, problems))
 }
 
-/// What of a stack is on an engine, in words.
+/// Lists a stack's objects on an engine, as text.
 pub(crate) async fn list_objects(
     ctx: &Context,
     engine: &dyn Engine,
@@ -296,7 +295,7 @@ pub(crate) async fn list_objects(
     Ok(containers.chain(networks.map(|network| format!("network {}", network.name))).collect())
 }
 
-/// The places on the host that a stack's instances are to have.
+/// Returns the host sockets assigned to a stack's instances.
 fn sockets(stack: &Stack) -> Vec<HostSocket> {
     let wanted = stack.instances.values().filter(|instance| stack.wanted(instance) != DesiredRun::Absent);
     let ports = wanted.flat_map(|instance| &instance.ports);
@@ -308,8 +307,8 @@ fn sockets(stack: &Stack) -> Vec<HostSocket> {
     ports.map(socket).collect()
 }
 
-/// What only this machine can say of bind mounts: that a source is missing. One engine would make it, as root, and the
-/// other refuse.
+/// Returns problems with bind mounts that only this machine can detect: missing sources. One engine would create them
+/// as root, the other would fail.
 fn missing_sources(stack: &Stack, desired: &Desired, observed: &Observed) -> Result<(), OperationError> {
     if observed.engine.locality != Locality::Host {
         return Ok(());

@@ -1,4 +1,4 @@
-//! Hides secrets in what engines and containers write.
+//! Redaction of secrets in output of engines and containers.
 
 use crate::{
     Context, OperationError,
@@ -19,23 +19,24 @@ use devarch_core::{
 };
 use std::collections::{BTreeMap, BTreeSet};
 
-/// A shorter text is in everything.
+/// The minimum length of a redacted value: a shorter text appears everywhere.
 pub(crate) const SHORTEST: usize = 4;
 
-/// Hides the secrets of a stack: those it has, and those its containers were made with. Where one can't be read,
-/// everything is hidden.
+/// Creates a mask for a stack's secrets: the current ones, and those its containers were created with. If one cannot
+/// be decrypted, it hides everything.
 pub async fn secret_mask(ctx: &Context, stack: &Stack) -> Result<Mask, OperationError> {
     Ok(values_to_hide(ctx, stack).await?.map_or_else(|_| Mask::blind(), |secrets| Mask::new(&secrets)))
 }
 
-/// The same for what a container writes, of which nothing is worth showing if all is hidden.
+/// Creates the same mask for containers' output; fails instead of hiding everything.
 pub(crate) async fn output_mask(ctx: &Context, stack: &Stack) -> Result<Mask, OperationError> {
     let secrets = values_to_hide(ctx, stack).await?;
     let blind = |why| Unreadable::Output { stack: stack.name.clone(), why }.into();
     secrets.map(|secrets| Mask::new(&secrets)).map_err(blind)
 }
 
-/// The secrets that may be in what others say of a stack; or why one of them can't be read.
+/// Returns the secrets that engines' and containers' output about a stack may contain, or why one of them cannot be
+/// decrypted.
 pub(crate) async fn values_to_hide(
     ctx: &Context,
     stack: &Stack,
@@ -53,7 +54,7 @@ pub(crate) async fn values_to_hide(
         let remembered = remembered(&id, applied)?;
         match remembered.secrets {
             Ok(secrets) => known.extend(secrets.into_values()),
-            // Nobody hears any more what a container of it could say.
+            // Its containers are gone and can no longer write anything.
             Err(_) if remembered.state == SpecState::Removed || !instances.contains(&id) => {}
             Err(Undecryptable::GivenUp) => return Ok(Err(given_up(stack))),
             Err(why) => return Ok(Err(why.to_string())),
@@ -62,7 +63,7 @@ pub(crate) async fn values_to_hide(
     Ok(Ok(known))
 }
 
-/// The value of a secret variable, as the instance's container gets it.
+/// Returns the value of a secret variable, as the instance's container receives it.
 pub(crate) async fn secret_variable(
     ctx: &Context,
     stack: &Stack,

@@ -1,5 +1,5 @@
-//! Saved plans: what was asked, assumed and shown. A saved plan holds no secret and no step: the planner is pure, so
-//! what was assumed, found again, gives the very same plan.
+//! Saved plans: options, assumptions and what was shown. A saved plan contains no secret and no step: the planner is
+//! pure, so the same assumptions yield the same plan.
 
 mod form;
 
@@ -11,15 +11,15 @@ use crate::{
 use devarch_core::{id::PlanId, record::RecordError};
 use devarch_store::{Lease, SavedPlan, StackLock};
 
-/// What a plan's id begins with; no stack's name has an underscore.
+/// The prefix of plan ids; stack names cannot contain an underscore.
 const PREFIX: &str = "plan_";
 
-/// Whether this names a plan rather than a stack.
+/// Returns whether a text names a plan rather than a stack.
 pub fn is_plan_id(text: &str) -> bool {
     text.starts_with(PREFIX)
 }
 
-/// Saves a plan that was made of a stack in the store; it can be applied until it expires.
+/// Saves a plan of a stored stack; it can be applied until it expires.
 #[tracing::instrument(level = "info", skip_all, fields(stack = %prepared.stack.name))]
 pub async fn save_plan(ctx: &Context, prepared: &Prepared) -> Result<SavedPlan, OperationError> {
     let made_at = ctx.clock.now();
@@ -39,14 +39,14 @@ pub async fn save_plan(ctx: &Context, prepared: &Prepared) -> Result<SavedPlan, 
     Ok(plan)
 }
 
-/// Keeps a stack's lock for a plan until it is applied or expires.
+/// Holds a stack's lock for a plan until it is applied or expires.
 #[tracing::instrument(level = "info", skip_all)]
 pub async fn lease_plan(ctx: &Context, lock: &StackLock, plan: &SavedPlan) -> Result<(), OperationError> {
     let lease = Lease { plan: plan.id.clone(), until: plan.expires_at };
     Ok(ctx.store.lease(lock, &lease).await?)
 }
 
-/// A saved plan, to be applied now. One that has expired or was applied is refused.
+/// Loads a saved plan for applying. Fails if it has expired or was already applied.
 #[tracing::instrument(level = "info", skip_all)]
 pub async fn load_saved_plan(ctx: &Context, id: &PlanId) -> Result<Approved, OperationError> {
     let Some(plan) = ctx.store.plan(id).await? else {

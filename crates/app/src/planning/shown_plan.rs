@@ -1,4 +1,4 @@
-//! A plan as the journal and the history keep it: what was shown, without a secret, and which step came after which.
+//! A plan as stored in journal and history: what was shown, without secrets, and the order of its steps.
 
 use crate::{OperationError, error::ApplyError};
 use devarch_core::{
@@ -13,20 +13,20 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::fmt;
 
-/// The version of the form in which it is kept.
+/// The version of the stored format.
 const VERSION: u64 = 1;
 
 /// A plan as it was shown.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(into = "Versioned<Form>", try_from = "Value")]
 pub struct ShownPlan {
-    /// What changed.
+    /// The changes.
     pub changes: Vec<ShownChange>,
     /// The steps.
     pub steps: Vec<ShownStep>,
 }
 
-/// Version 1 of its form.
+/// Version 1 of the stored format.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 struct Form {
     changes: Vec<ShownChange>,
@@ -50,34 +50,34 @@ impl TryFrom<Value> for ShownPlan {
 }
 
 impl ShownPlan {
-    /// The plan that an apply carried out, as its journal has it.
+    /// Reads the plan that an apply executed from its journal.
     pub(crate) fn of_apply(apply: &Apply) -> Result<Self, OperationError> {
         let unreadable = |source| ApplyError::Journal { apply: apply.id.clone(), source }.into();
         serde_json::from_str(&apply.shown).map_err(unreadable)
     }
 }
 
-/// A change, in words.
+/// A change, as text.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ShownChange {
     /// `+`, `~`, `-/+` or `-`.
     pub sign: String,
     /// What changed.
     pub subject: String,
-    /// Why.
+    /// The reason.
     pub reason: String,
 }
 
-/// A step, in words.
+/// A step, as text.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ShownStep {
     /// The instance it served.
     pub instance: Option<InstanceName>,
-    /// What was done.
+    /// The action.
     pub what: String,
-    /// The places of the steps it came after.
+    /// The indices of the steps it follows.
     pub after: Vec<usize>,
-    /// The container it stopped, if that was there before.
+    /// The existing container it stopped, if any.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub stops: Option<ContainerId>,
     /// The volume it copied.
@@ -98,7 +98,7 @@ impl fmt::Display for ShownStep {
 }
 
 impl ShownPlan {
-    /// What is kept of a plan.
+    /// Returns the stored parts of a plan.
     pub fn from_plan(plan: &Plan) -> Self {
         let changes = plan.changes.iter().map(|change| ShownChange {
             sign: change.kind.sign().to_owned(),

@@ -1,4 +1,4 @@
-//! Looks up which addresses are taken; core chooses among the rest.
+//! Looks up used addresses; core chooses among the rest.
 
 use crate::{Context, OperationError, error::InUse, planning::other_engines};
 use devarch_core::{
@@ -10,7 +10,7 @@ use devarch_core::{
 };
 use ipnet::Ipv4Net;
 
-/// The subnets of a stack's networks. The store and other engines are asked only where one of them is new.
+/// Returns the subnets of a stack's networks. Queries the store and other engines only if one of them is new.
 pub(crate) async fn subnets(
     ctx: &Context,
     stack: &Stack,
@@ -25,7 +25,7 @@ pub(crate) async fn subnets(
     choose_subnets(&needs, &facts).map_err(|full| exhausted(stack, &full))
 }
 
-/// The subnets of a stack's networks where no engine could be asked.
+/// Returns the subnets of a stack's networks without querying an engine.
 pub(crate) fn unobserved_subnets(
     ctx: &Context,
     stack: &Stack,
@@ -35,7 +35,7 @@ pub(crate) fn unobserved_subnets(
     choose_subnets(&AddressNeeds::of(stack, others), &facts).map_err(|full| exhausted(stack, &full))
 }
 
-/// The subnets of other stacks, also of those that are down, and of the networks of other engines.
+/// Returns the subnets of other stacks, including those that are down, and of other engines' networks.
 async fn reserved(ctx: &Context, stack: &Stack, engine: &EngineInfo) -> Result<Vec<Ipv4Net>, OperationError> {
     let stacks = ctx.store.subnets().await?.into_iter();
     let mut reserved: Vec<Ipv4Net> =

@@ -1,4 +1,4 @@
-//! A stack's wires: looked at, drawn, and handed to processes on the host.
+//! Wires of a stack: inspected, drawn, and passed to processes on the host.
 
 use crate::{
     Context, LinkedFrom, OperationError, Target,
@@ -31,7 +31,7 @@ pub struct Wires {
     /// Its instances.
     #[serde(skip)]
     pub instances: Vec<InstanceName>,
-    /// Its wires, and what is wrong with them.
+    /// Its wires, and problems with them.
     #[serde(flatten)]
     pub resolution: Resolution,
     /// The wires of other stacks that lead to its instances.
@@ -39,7 +39,7 @@ pub struct Wires {
     pub linked_from: Vec<LinkedFrom>,
 }
 
-/// A stack's wires as they would be made now.
+/// Returns a stack's wires as they would be resolved now.
 #[tracing::instrument(level = "info", skip_all, fields(stack = %name))]
 pub async fn list_wires(ctx: &Context, name: &StackName) -> Result<Wires, OperationError> {
     let stack = find_stack(ctx, name).await?;
@@ -48,8 +48,7 @@ pub async fn list_wires(ctx: &Context, name: &StackName) -> Result<Wires, Operat
     Ok(Wires { instances: stack.instances.into_keys().collect(), resolution, linked_from })
 }
 
-/// The environment of an instance: as its container has it, or as a process on the host needs it that does its
-/// work.
+/// Returns the environment of an instance: its container's, or that of a process on the host that replaces it.
 #[tracing::instrument(level = "info", skip_all)]
 pub async fn instance_environment(
     ctx: &Context,
@@ -86,19 +85,19 @@ pub async fn instance_environment(
     Ok(all)
 }
 
-/// A stack with its wires, given what it was applied with.
+/// Resolves a stack's wires against its applied state.
 pub(crate) async fn wire_stack(ctx: &Context, stack: &Stack) -> Result<WiredStack, OperationError> {
     let prior = previous_wiring(ctx, stack).await?;
     Ok(wired_with(stack, &prior, &linked_instances(ctx, stack).await?))
 }
 
-/// What of a stack runs is wired to. Nobody is asked where nothing can be wired.
+/// Returns the wiring of a stack's running instances. Queries nothing if nothing can be wired.
 pub(crate) async fn previous_wiring(ctx: &Context, stack: &Stack) -> Result<PreviousWiring, OperationError> {
     let needs = effective(stack).into_values().any(|config| !config.imports.is_empty());
     if needs { Ok(prior(stack, &load_applied_state(ctx, stack).await?)) } else { Ok(PreviousWiring::new()) }
 }
 
-/// Whose the objects on an engine are.
+/// Returns the owners of the objects on an engine.
 pub(crate) async fn stack_ownership(
     ctx: &Context,
     engine: Option<&EngineId>,
@@ -106,7 +105,7 @@ pub(crate) async fn stack_ownership(
     Ok(ctx.store.ownership(engine).await?)
 }
 
-/// What the store remembers of earlier applies to the engine a stack is bound to.
+/// Returns what the store recorded of earlier applies to the engine a stack is bound to.
 pub(crate) async fn load_applied_state(ctx: &Context, stack: &Stack) -> Result<AppliedState, OperationError> {
     let applied = ctx.store.applied(&stack.id).await?;
     let read = |(id, specs): (InstanceId, Vec<Applied>)| {
@@ -118,24 +117,24 @@ pub(crate) async fn load_applied_state(ctx: &Context, stack: &Stack) -> Result<A
     Ok(AppliedState { applied, spent_copies: BTreeSet::new(), ownership, kept: BTreeMap::new() })
 }
 
-/// What an instance's container was made from.
+/// Reads what an instance's container was created from.
 pub(crate) fn remembered(instance: &InstanceId, applied: Applied) -> Result<AppliedSpec, OperationError> {
     let unreadable = |source| ApplyError::AppliedState { instance: instance.clone(), source }.into();
     AppliedSpec::read(applied.hash, &applied.spec, applied.state).map_err(unreadable)
 }
 
-/// What of a stack runs is wired to.
+/// Returns the wiring of a stack's running instances.
 pub(crate) fn prior(stack: &Stack, remembered: &AppliedState) -> PreviousWiring {
     remembered.prior(stack.instances.iter().map(|(name, instance)| (name, &instance.id)))
 }
 
-/// A stack with its wires where nothing is known of images.
+/// Resolves a stack's wires without information about images.
 pub(crate) fn wired_with(stack: &Stack, prior: &PreviousWiring, others: &LinkedInstances) -> WiredStack {
     let context = WireContext { images: &BTreeMap::new(), prior, others };
     wired(stack, effective(stack), &context)
 }
 
-/// What was found of a stack's wires, or of one instance's.
+/// Returns the findings about a stack's wires, or about one instance's.
 pub(crate) fn findings(resolution: &Resolution, only: Option<&InstanceName>) -> Vec<Finding> {
     let concerns = |finding: &&Finding| {
         only.is_none_or(|only| finding.problem.instance.as_ref().is_none_or(|instance| instance == only))

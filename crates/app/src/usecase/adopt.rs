@@ -1,5 +1,5 @@
-//! What another home or user left on an engine. Nobody but its own home touches it, unless the user says that the home
-//! is lost.
+//! Objects that another home or user left on an engine. Only their own home touches them, unless the user declares
+//! that home lost.
 
 use crate::{
     Context, OperationError, context::connect_engine, editing::edit::edit_stack,
@@ -22,22 +22,22 @@ use std::{
     time::{Duration, UNIX_EPOCH},
 };
 
-/// What one stack of another home has on an engine.
+/// The objects of another home's stack on an engine.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Leftover {
-    /// The store that made it.
+    /// The id of the store that created them.
     pub store: StoreId,
-    /// The stack, by the name it had.
+    /// The stack's name in that store.
     pub stack: String,
-    /// Its containers' names.
+    /// The names of its containers.
     pub containers: Vec<String>,
     /// How many of them run.
     pub running: usize,
-    /// Its networks' names.
+    /// The names of its networks.
     pub networks: Vec<String>,
-    /// Its volumes' names.
+    /// The names of its volumes.
     pub volumes: Vec<String>,
-    /// Containers and networks with its labels, but with names it did not give them: they are left alone.
+    /// Containers and networks with its labels, but with names that it did not assign: they are left alone.
     pub left_alone: Vec<String>,
     #[serde(skip)]
     container_ids: Vec<ContainerId>,
@@ -61,7 +61,7 @@ impl Leftover {
     }
 }
 
-/// Everything on an engine that a store other than this one made, stack by stack.
+/// Returns all objects on an engine that other stores created, grouped by stack.
 pub(crate) async fn leftovers(engine: &dyn Engine, own: &StoreId) -> Result<Vec<Leftover>, EngineError> {
     let lists = try_join3(engine.containers(), engine.networks(), engine.volumes());
     let (containers, networks, volumes) = lists.await?;
@@ -103,8 +103,8 @@ pub(crate) async fn leftovers(engine: &dyn Engine, own: &StoreId) -> Result<Vec<
     Ok(found.into_values().collect())
 }
 
-/// Whether a container has a name that its home gave it: labels alone are also those of containers that were made from
-/// an image committed from it.
+/// Returns whether a container has a name assigned by its home: containers created from an image committed from it
+/// have the same labels.
 fn has_its_name(container: &ObservedContainer) -> bool {
     let label = |name| container.label(name).unwrap_or_default();
     let own = format!("devarch-{}-{}", label(label::STACK_NAME), label(label::INSTANCE_NAME));
@@ -112,27 +112,27 @@ fn has_its_name(container: &ObservedContainer) -> bool {
     name.split_once('.').map_or(name, |(stem, _)| stem) == own
 }
 
-/// What stacks of other homes and users have on the engine that was asked for, or the first there is.
+/// Returns the objects of other homes' and users' stacks on the requested engine, or on the first that answers.
 #[tracing::instrument(level = "info", skip_all)]
 pub async fn find_leftovers(ctx: &Context) -> Result<Vec<Leftover>, OperationError> {
     Ok(leftovers(connect_engine(ctx, None).await?.as_ref(), &ctx.store_id).await?)
 }
 
-/// Makes a copied home a new owner of nothing: what the home it was copied from has on engines is another's from now
-/// on. Definitions and secrets stay; the names of stacks that are up there are taken.
+/// Gives a copied home a new identity that owns no objects: those of the home it was copied from now belong to another
+/// home. Definitions and secrets are kept; the names of stacks that are up there are taken.
 #[tracing::instrument(level = "info", skip_all)]
 pub async fn renew_identity(ctx: &Context) -> Result<(), OperationError> {
     ctx.store.renew().await?;
     let renewed = Context::open(ctx.settings.clone(), ctx.environment()).await?;
     for name in renewed.store.stack_names().await? {
-        // Host ports are chosen anew, by this store.
+        // This store assigns new host ports.
         edit_stack(&renewed, &name, |_| Ok(())).await?;
     }
     Ok(())
 }
 
-/// Keeps with volumes of another home what its containers, which are about to go, still show of the values that belong
-/// to their data: their environment.
+/// Keeps, with volumes of another home, those values of their data that its containers still show before they are
+/// removed: their environment.
 async fn keep_shown_values(
     ctx: &Context,
     engine: &dyn Engine,
@@ -143,7 +143,7 @@ async fn keep_shown_values(
     let of_stack = |container: &ObservedContainer| left.container_ids.contains(&container.id);
     let mut containers = engine.containers().await?;
     containers.retain(of_stack);
-    // Of several containers of an instance the last counts: the one that runs under its proper name.
+    // Of several containers of an instance the last one counts: a running one with its proper name.
     containers.sort_by_key(|one| (!one.name.as_str().contains('.'), one.state == RunState::Running));
     let mut kept: BTreeMap<String, KeptVolume> = BTreeMap::new();
     for container in containers {
@@ -168,7 +168,8 @@ async fn keep_shown_values(
     Ok(())
 }
 
-/// Removes containers and networks of another home's stack; its volumes stay. Cut off, it can be done again.
+/// Removes containers and networks of another home's stack and keeps its volumes. Can be repeated after an
+/// interruption.
 #[tracing::instrument(level = "info", skip_all)]
 pub async fn remove_leftovers(ctx: &Context, left: &Leftover) -> Result<(), OperationError> {
     let engine = connect_engine(ctx, None).await?;
@@ -183,7 +184,7 @@ pub async fn remove_leftovers(ctx: &Context, left: &Leftover) -> Result<(), Oper
     Ok(())
 }
 
-/// A volume as its labels tell whose it is.
+/// Returns the record of a volume, with the owner its labels name.
 fn kept_volume(
     engine: &EngineId,
     name: &str,

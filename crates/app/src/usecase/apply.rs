@@ -1,5 +1,5 @@
-//! Applying: under the stack's lock, exactly what was approved or nothing; written down step by step; put back when
-//! it fails.
+//! Applies a plan under the stack's lock: exactly what was approved or nothing; recorded step by step; rolled back on
+//! failure.
 
 use crate::{
     Context, OperationError, Prepared,
@@ -18,12 +18,12 @@ use crate::{
 use devarch_store::{Apply, ApplyOutcome, StackError, StackLock, StoreError, TakenWhat};
 use std::sync::Arc;
 
-/// How often a plan is made again because another stack got its network's addresses. Every time some stack got them, so this
-/// many others have to begin at the same moment.
+/// How often a plan is repeated because another stack reserved its network's addresses. Each time some stack got them,
+/// so this many others must have started at the same moment.
 const SUBNET_ATTEMPTS: usize = 64;
 
-/// Carries out what was approved. Everything is looked at again under the lock; where anything differs from what
-/// was assumed nothing is done.
+/// Executes an approved plan. Everything is observed again under the lock; if an assumption no longer holds, nothing
+/// is done.
 #[tracing::instrument(level = "info", skip_all, fields(stack = %approved.stack))]
 pub async fn apply(
     ctx: &Context,
@@ -54,8 +54,8 @@ pub async fn apply(
     Ok(Outcome { steps, took: ctx.clock.running().saturating_sub(begun) })
 }
 
-/// Plans what was approved once more, and reserves the addresses of the network it makes. Where another stack got them
-/// between the plan and its reservation, the next plan finds others.
+/// Plans an approved plan again, and reserves the addresses of its new network. If another stack reserved them in
+/// between, the next plan chooses others.
 async fn prepare_again(ctx: &Context, approved: &Approved) -> Result<Prepared, OperationError> {
     let mut attempts = SUBNET_ATTEMPTS;
     loop {
@@ -69,8 +69,8 @@ async fn prepare_again(ctx: &Context, approved: &Approved) -> Result<Prepared, O
     }
 }
 
-/// After an apply that failed it is news that there is nothing to do: the stack is as it should be again, and is no
-/// longer told to have failed.
+/// Records a successful apply without steps after a failed one: the stack is as desired again, and no longer shown as
+/// failed.
 async fn clear_failure(
     ctx: &Context,
     lock: &StackLock,

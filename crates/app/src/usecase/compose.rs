@@ -1,4 +1,4 @@
-//! A stack as a Compose file, at any time: also without an engine, and while it is down.
+//! Exports a stack as a Compose file, also without an engine, and while the stack is down.
 
 use crate::{
     Context, HostFiles, OperationError, PrepareOptions,
@@ -35,30 +35,30 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// The name of the file that is written.
+/// The name of the written file.
 const FILE: &str = "compose.yaml";
 
-/// What a stack amounts to as a Compose file.
+/// A stack as a Compose file.
 #[derive(Debug, Clone)]
 pub struct Composed {
     /// The file.
     pub file: ComposeFile,
-    /// Why the engine could not be asked about images: volumes that they declare and nothing mounts are not in it.
+    /// Why the engine could not be queried for images: volumes that only images declare are then missing.
     pub unasked: Option<String>,
-    /// What it can't say.
+    /// What Compose cannot express.
     pub left_out: Vec<String>,
 }
 
-/// What was written.
+/// The result of writing a Compose file.
 #[derive(Debug, Clone, Default)]
 pub struct Written {
-    /// The files.
+    /// The written files.
     pub files: Vec<PathBuf>,
-    /// Secret config files that were not asked for.
+    /// Secret config files that were not requested.
     pub left_out: Vec<String>,
 }
 
-/// The Compose file a stack amounts to when it is up.
+/// Returns the Compose file of a stack as if it were up.
 #[tracing::instrument(level = "info", skip_all, fields(stack = %name))]
 pub async fn compose_stack(
     ctx: &Context,
@@ -135,7 +135,7 @@ fn desired_without_engine(
     desire(stack, &world).map_err(|problems| unworkable(stack, problems))
 }
 
-/// A config file that is too large to be written into the Compose file.
+/// Returns the note for a config file that is too large to be inlined in the Compose file.
 fn too_large(config: &FileToWrite) -> String {
     format!(
         "./{} is too large to inline; `devarch compose --dir DIR` writes it beside the Compose file",
@@ -143,7 +143,8 @@ fn too_large(config: &FileToWrite) -> String {
     )
 }
 
-/// Logins of consumers' own, and links: Compose runs nothing in another container, and has no network of two.
+/// Returns notes for consumers' own logins and for links: Compose runs nothing in another container, and has no
+/// network for two.
 fn left_out(desired: &Desired) -> Vec<String> {
     let mut told = Vec::new();
     for (name, instance) in &desired.instances {
@@ -163,7 +164,7 @@ fn left_out(desired: &Desired) -> Vec<String> {
     told
 }
 
-/// Writes a Compose file with its config files into a directory; what is secret only if it is asked for.
+/// Writes a Compose file with its config files into a directory; secret ones only on request.
 #[tracing::instrument(level = "info", skip_all)]
 pub async fn write_compose(
     ctx: &Context,
@@ -205,7 +206,8 @@ fn put(written: &mut Written, path: PathBuf, text: &str, mode: u32) -> Result<()
     Ok(())
 }
 
-/// In single quotes, where Docker's and Podman's tools both read everything but `\'` as it stands.
+/// Formats variables in single quotes, in which the tools of both Docker and Podman read everything but `\'`
+/// literally.
 fn variables(secrets: &BTreeMap<String, Text>) -> String {
     let mut text = String::new();
     for (name, value) in secrets {

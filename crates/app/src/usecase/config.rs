@@ -1,5 +1,5 @@
-//! Effective configs as they may be shown: taken from what the engine would be asked to make, so that no secret can
-//! be in them, with where each value comes from.
+//! Effective configs for display, with the origin of each value: taken from what the engine would be asked to create,
+//! so that they cannot contain a secret.
 
 use crate::{
     Context, OperationError,
@@ -21,16 +21,16 @@ use devarch_core::{
 use serde::Serialize;
 use serde_json::Value;
 
-/// What a stack's instances amount to.
+/// The effective configs of a stack.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Configs {
-    /// Them.
+    /// The configs of its instances.
     pub instances: Vec<InstanceConfig>,
-    /// What was found of their wires.
+    /// Findings about their wires.
     pub findings: Vec<Finding>,
 }
 
-/// The effective configs of a stack's instances, or of one.
+/// Returns the effective configs of a stack's instances, or of one.
 #[tracing::instrument(level = "info", skip_all, fields(stack = %name))]
 pub async fn stack_config(
     ctx: &Context,
@@ -47,7 +47,7 @@ pub async fn stack_config(
     Ok(Configs { instances: instances.collect(), findings: findings(&wired.resolution, only) })
 }
 
-/// Refuses an instance that a stack does not have.
+/// Fails if a stack does not have an instance.
 #[tracing::instrument(level = "info", skip_all, fields(stack = %stack))]
 pub async fn find_instance(
     ctx: &Context,
@@ -57,7 +57,7 @@ pub async fn find_instance(
     instance(&find_stack(ctx, stack).await?, name).map(|_| ())
 }
 
-/// What an edit changed in an instance's effective config, what its wires give included.
+/// Returns what an edit changed in an instance's effective config, including values from its wires.
 pub fn config_changes(ctx: &Context, before: &Stack, after: &Stack, name: &InstanceName) -> Vec<FieldDiff> {
     let wired = |stack| wired_with(stack, &PreviousWiring::new(), &LinkedInstances::new()).effective;
     let (was, is) = (wired(before), wired(after));
@@ -65,7 +65,7 @@ pub fn config_changes(ctx: &Context, before: &Stack, after: &Stack, name: &Insta
     changes_between(ctx, name, before, Version { stack: after, effective: &is })
 }
 
-/// A template as it may be shown: what is secret in it is redacted by its type.
+/// Returns a template for display: secrets are redacted by their type.
 pub fn shown_template(template: &Template) -> Result<Value, SerializeError> {
     Ok(serde_json::to_value(template)?)
 }

@@ -1,4 +1,4 @@
-//! Into running containers: output, commands, shells.
+//! Access to running containers: output, commands, shells.
 
 use crate::{
     Context, OperationError,
@@ -22,22 +22,22 @@ use std::{pin::Pin, sync::Arc};
 /// Which output to read.
 #[derive(Debug, Clone, Default)]
 pub struct LogRequest {
-    /// One instance; all of the stack where nothing is said.
+    /// One instance, or `None` for all of the stack.
     pub instance: Option<InstanceName>,
-    /// How.
+    /// Options for the engine.
     pub options: LogOptions,
-    /// Show the stack's secrets where they are in the output.
+    /// Show the stack's secrets in the output.
     pub unredacted: bool,
 }
 
 /// A line of an instance's output.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LogLine {
-    /// Whose.
+    /// The instance.
     pub instance: InstanceName,
     /// Whether it was written to stderr.
     pub stderr: bool,
-    /// The line, without its end; bytes, for not everything is UTF-8.
+    /// The line without its end; bytes, because not all output is UTF-8.
     pub bytes: Vec<u8>,
 }
 
@@ -47,17 +47,17 @@ pub struct Shell {
     pub engine: Arc<dyn Engine>,
     /// The container.
     pub container: ContainerId,
-    /// The stack's secrets, to be hidden in the output.
+    /// The stack's secrets, redacted in the output.
     pub mask: Mask,
     clock: Arc<dyn Clock>,
 }
 
 type Lines = Pin<Box<dyn Stream<Item = Result<LogLine, OperationError>> + Send>>;
 
-/// Longer lines are cut in pieces: memory stays bounded whatever a container writes.
+/// The maximum length of a line; longer ones are split, so that memory use is bounded regardless of the output.
 const LONGEST_LINE: usize = 256 << 10;
 
-/// The output of a stack's instances, line by line, as it comes.
+/// Streams the output of a stack's instances, line by line.
 #[tracing::instrument(level = "info", skip_all, fields(stack = %name))]
 pub async fn open_logs(
     ctx: &Context,
@@ -82,7 +82,7 @@ async fn output_hidden(ctx: &Context, stack: &Stack, unredacted: bool) -> Result
     if unredacted { Ok(Mask::default()) } else { output_mask(ctx, stack).await }
 }
 
-/// A running container of an instance; in what it writes secrets are hidden unless they are to be shown.
+/// Finds the running container of an instance; secrets in its output are redacted unless requested.
 #[tracing::instrument(level = "info", skip_all, fields(stack = %name))]
 pub async fn find_shell(
     ctx: &Context,
@@ -136,7 +136,7 @@ impl Shell {
         Ok(self.engine.exec(&self.container, request).await?)
     }
 
-    /// How it ended, once its output has.
+    /// Returns the exit code, once the output has ended.
     pub async fn exit_code(&self, exec: &str) -> Result<i64, OperationError> {
         loop {
             if let Some(code) = self.engine.exec_exit_code(exec).await? {
@@ -147,7 +147,7 @@ impl Shell {
     }
 }
 
-/// Chunks to lines; stdout and stderr are split apart each by itself.
+/// Splits chunks into lines, separately for stdout and stderr.
 fn lines(instance: InstanceName, stream: devarch_engine::LogStream) -> Lines {
     let state = (stream, Vec::<LogLine>::new(), Partial::default(), false);
     Box::pin(futures_util::stream::unfold(state, move |(mut stream, mut ready, mut partial, mut over)| {
@@ -176,12 +176,12 @@ fn lines(instance: InstanceName, stream: devarch_engine::LogStream) -> Lines {
     }))
 }
 
-/// Beginnings of lines whose end has not come yet.
+/// Incomplete lines of both streams.
 #[derive(Default)]
 struct Partial([Vec<u8>; 2]);
 
 impl Partial {
-    /// The lines that are complete now, last first.
+    /// Returns the lines that are complete now, last first.
     fn push(&mut self, instance: &InstanceName, stderr: bool, bytes: &[u8]) -> Vec<LogLine> {
         let pending = &mut self.0[usize::from(stderr)];
         let line = |bytes: Vec<u8>| LogLine { instance: instance.clone(), stderr, bytes };
@@ -218,7 +218,7 @@ impl Partial {
 mod tests {
     use super::*;
 
-    /// The lines that come of chunks of stdout, in order, and what is left at the end.
+    /// Returns the lengths of the lines that chunks of stdout yield, in order, and what remains at the end.
     fn lines_of(chunks: &[&[u8]]) -> (Vec<usize>, Vec<usize>) {
         let (name, mut partial) = ("web".parse().unwrap(), Partial::default());
         let mut complete = Vec::new();
@@ -230,20 +230,20 @@ mod tests {
     }
 
     #[test]
-    fn a_line_may_come_in_several_chunks() {
+    fn a_line_may_span_several_chunks() {
         assert_eq!(lines_of(&[b"he", b"llo\nwor", b"ld"]), (vec![5], vec![5]));
         assert_eq!(lines_of(&[b"hello\r", b"\n"]), (vec![5], vec![]));
     }
 
     #[test]
-    fn a_line_without_an_end_is_cut_before_it_fills_the_memory() {
+    fn a_line_without_an_end_is_split_before_it_exhausts_memory() {
         let chunk = vec![b'x'; LONGEST_LINE / 2 + 1];
         let (complete, rest) = lines_of(&[&chunk, &chunk, &chunk]);
         assert_eq!((complete, rest), (vec![2 * chunk.len()], vec![chunk.len()]));
     }
 
     #[test]
-    fn what_is_written_to_stderr_cuts_no_line_of_stdout() {
+    fn output_to_stderr_does_not_split_lines_of_stdout() {
         let (name, mut partial) = ("web".parse().unwrap(), Partial::default());
         assert!(partial.push(&name, false, b"half ").is_empty());
         let told = partial.push(&name, true, b"error\n");

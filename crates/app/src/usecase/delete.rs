@@ -1,5 +1,5 @@
-//! Deleting a stack from outside in: first its volumes on the engine, then what the store knows of it. Cut off anywhere,
-//! nothing is forgotten that still exists, and the same command can be given again.
+//! Deletes a stack from the outside in: first its volumes on the engine, then its records in the store. After an
+//! interruption no existing object is forgotten, and the command can be repeated.
 
 use crate::{
     Context, OperationError,
@@ -28,31 +28,32 @@ use devarch_engine::EngineErrorKind;
 use devarch_store::{KeptVolume, LetGo, StackLock};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// A stack that can be deleted, and its volumes.
+/// A stack that can be deleted, with its volumes.
 #[derive(Debug, Clone)]
 pub struct Deletion {
     /// The stack.
     pub stack: Stack,
-    /// Its volumes on the engine: those of its instances and of removed ones, and copies of their data.
+    /// Its volumes on the engine: those of current and removed instances, and copies of their data.
     pub volumes: Vec<PhysicalVolume>,
-    /// Volumes that have names of its instances' volumes and are not this home's: they are left alone.
+    /// Volumes with names of its instances' volumes that are not this home's: they are left alone.
     pub foreign: Vec<PhysicalVolume>,
-    /// Volumes of its that are not on the engine.
+    /// Its volumes that are missing from the engine.
     absent: BTreeSet<PhysicalVolume>,
 }
 
-/// What became of the volumes of a deleted stack.
+/// What happened to the volumes of a deleted stack.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Deleted {
-    /// Those that were removed.
+    /// The removed volumes.
     pub removed: Vec<PhysicalVolume>,
-    /// Those that stay on the engine.
+    /// The volumes that stay on the engine.
     pub kept: Vec<PhysicalVolume>,
-    /// The names of the values that are kept with them, because their data needs them.
+    /// The names of the values kept with them because their data needs them.
     pub values: BTreeMap<PhysicalVolume, Vec<String>>,
 }
 
-/// A stack of which nothing but volumes is on its engine, and that no other is linked to; refused otherwise.
+/// Plans the deletion of a stack. Fails if it has objects other than volumes on its engine, or if another stack is
+/// linked to it.
 #[tracing::instrument(level = "info", skip_all, fields(stack = %name))]
 pub async fn plan_deletion(ctx: &Context, name: &StackName) -> Result<Deletion, OperationError> {
     let stack = find_stack(ctx, name).await?;
@@ -68,7 +69,7 @@ pub async fn plan_deletion(ctx: &Context, name: &StackName) -> Result<Deletion, 
     }
     let (observed, _) = observe_stack(ctx, &stack, engine.as_ref(), &Look::default()).await?;
     lives_here(&stack, &observed)?;
-    // Without its marker the engine may be another that took the place: what is not there may still be somewhere.
+    // Without its marker this may be a different engine in the same place: volumes missing here may exist elsewhere.
     let proven = marked(&observed.volumes).is_some();
     let remembered = load_applied_state(ctx, &stack).await?;
     let kept = ctx.store.kept_volumes().await?;
@@ -111,8 +112,8 @@ fn volumes_of<'a>(
     Deletion { stack: stack.clone(), volumes, foreign, absent }
 }
 
-/// Deletes a stack, as it was shown; its volumes too where `volumes` says so, before anything is forgotten. The
-/// others stay on the engine and are remembered.
+/// Deletes a stack as it was shown; with `volumes` its volumes too, before anything is forgotten. The others stay on
+/// the engine and in the store.
 #[tracing::instrument(level = "info", skip_all)]
 pub async fn delete_stack(
     ctx: &Context,
@@ -145,7 +146,7 @@ pub async fn delete_stack(
     Ok(deleted)
 }
 
-/// The names of the values that are kept with a stack's volumes.
+/// Returns the names of the values kept with a stack's volumes.
 async fn kept_names(
     ctx: &Context,
     stack: &Stack,

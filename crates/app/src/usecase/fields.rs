@@ -19,7 +19,7 @@ use devarch_store::StoreError;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 
-/// The instance an edit is about.
+/// The instance that is edited.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Target {
     /// The stack.
@@ -49,7 +49,7 @@ pub async fn set_fields(
     Ok(edit_stack(ctx, &target.stack, change).await?.1)
 }
 
-/// Takes fields of an instance back to what the template says.
+/// Resets fields of an instance to the template's values.
 #[tracing::instrument(level = "info", skip_all)]
 pub async fn unset_fields(
     ctx: &Context,
@@ -96,7 +96,8 @@ fn set_field(edited: &mut Instance, target: &Target, path: &str, value: Value) -
     Ok(())
 }
 
-/// A variable is set as a whole: its name may have dots in it, so that what looks like a part of one would be another.
+/// Rejects a path below a variable: variables are set as a whole, and because their names may contain dots such a path
+/// would set another one.
 fn part_of_a_variable(
     target: &Target,
     path: &str,
@@ -114,7 +115,8 @@ fn part_of_a_variable(
     Err(invalid(target, Diagnostic { place: None, field: path.into(), message }.into()))
 }
 
-/// Lists that add up have an `*_add` field for single entries; other objects are copied from the inherited one.
+/// Sets an entry. Additive lists have an `*_add` field for single entries; other objects are copied from the inherited
+/// one.
 fn set_entry(
     overrides: &mut Map<String, Value>,
     edited: &Instance,
@@ -189,8 +191,8 @@ fn entry_map<'a>(overrides: &'a mut Map<String, Value>, field: &str) -> &'a mut 
     }
 }
 
-/// `environment.A.B` is entry `A.B` of `environment`, `ports.80` is entry `80/tcp` of `ports`; the field has to be one
-/// an override can have.
+/// Splits a path: `environment.A.B` is entry `A.B` of `environment`, `ports.80` is entry `80/tcp` of `ports`. The
+/// field must be one that overrides can have.
 fn split<'a>(target: &Target, path: &'a str) -> Result<(&'a str, Option<String>), OperationError> {
     let (field, entry) = path.split_once('.').map_or((path, None), |(field, entry)| (field, Some(entry)));
     let known = SERVICE_FIELDS.iter().chain(OVERRIDE_FIELDS).copied();
@@ -207,11 +209,11 @@ fn split<'a>(target: &Target, path: &'a str) -> Result<(&'a str, Option<String>)
     Err(invalid(target, Diagnostic { place: None, field: path.into(), message }.into()))
 }
 
-/// The overrides as a user would write them, in long forms.
+/// Returns the overrides as a user would write them, in long forms.
 fn user_form(overrides: &Overrides) -> Result<Map<String, Value>, StoreError> {
     let form = serde_json::to_value(overrides).map_err(SerializeError::from)?;
     let Value::Object(mut map) = form else { return Ok(Map::new()) };
-    // In these the key says the target.
+    // In these lists the key includes the target.
     for field in ["ports_add", "volumes_add"] {
         let entries = map.get_mut(field).and_then(Value::as_object_mut);
         for entry in entries.into_iter().flat_map(|entries| entries.values_mut()) {
@@ -227,13 +229,13 @@ fn inherited(edited: &Instance, field: &str) -> Result<Option<Value>, StoreError
     Ok(user_form(&whole(edited))?.remove(field))
 }
 
-/// What an instance amounts to, as if it had said it all itself.
+/// Returns an instance's effective config as if it were all overrides.
 fn whole(edited: &Instance) -> Overrides {
     let effective = merge(&edited.template.template, &edited.overrides);
     Overrides { service: effective.service, ..Overrides::default() }
 }
 
-/// Reads edited overrides, and puts the secrets back that were redacted in them.
+/// Parses edited overrides, and restores the secrets that were redacted in them.
 fn reread(
     target: &Target,
     overrides: Map<String, Value>,

@@ -1,5 +1,4 @@
-//! Images: pulled and built as a plan needs them that was agreed to, before it is made again under the stack's lock from
-//! what they say.
+//! Images: pulled and built for a confirmed plan, before it is planned again with them under the stack's lock.
 
 use crate::{
     Context, OperationError, Prepared,
@@ -16,7 +15,7 @@ use devarch_core::{build::BuildSpec, plan::Action};
 use futures_util::future::try_join_all;
 use tokio_util::sync::CancellationToken;
 
-/// Pulls and builds what a plan needs that was agreed to.
+/// Pulls and builds the images of a confirmed plan.
 #[tracing::instrument(level = "info", skip_all, fields(stack = %prepared.stack.name))]
 pub async fn supply_images(
     ctx: &Context,

@@ -1,4 +1,4 @@
-//! The first devarch.yml of a directory: from templates of the catalog, or from a Compose file.
+//! Creates a directory's first devarch.yml: from catalog templates, or from a Compose file.
 
 use crate::{
     Catalog, OperationError, PROJECT_FILE,
@@ -24,7 +24,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// A project with one stack of instances of the catalog's templates.
+/// Creates a project with one stack of instances of catalog templates.
 pub fn project_of(
     catalog: &Catalog,
     stack: StackName,
@@ -48,32 +48,32 @@ pub fn project_of(
 pub struct ComposeSource<'a> {
     /// The file.
     pub file: &'a Path,
-    /// The directory the devarch.yml is written to: relative paths are rewritten to start there.
+    /// The directory of the devarch.yml: relative paths are rewritten to start there.
     pub directory: &'a Path,
-    /// The stack's name where the file has none.
+    /// The stack's name if the file has none.
     pub stack: &'a StackName,
-    /// What this machine says of host paths: some are not read.
+    /// Facts about host paths: some must not be read.
     pub host: &'a HostView,
     /// The user's home, for `~/`.
     pub home: Option<&'a str>,
 }
 
-/// What a Compose file became.
+/// The result of importing a Compose file.
 #[derive(Debug)]
 pub struct ComposeImport {
-    /// What the devarch.yml will say.
+    /// The content of the devarch.yml.
     pub project: ProjectFile,
     /// What was changed or left out, where, and what to do about it.
     pub notes: Vec<Diagnostic>,
-    /// Values for the store, which devarch.yml only refers to.
+    /// Values for the store that devarch.yml only refers to.
     pub secrets: BTreeMap<SecretName, Secret>,
 }
 
-/// Imports a Compose file. Variables come from the environment, then from the `.env` beside the file.
+/// Imports a Compose file. Variables come from the environment, then from the `.env` next to the file.
 ///
 /// # Errors
 ///
-/// [`FileError`] and [`DefinitionError::Invalid`] where a file can't be read, or says what leaves nothing to import.
+/// [`FileError`] and [`DefinitionError::Invalid`] if a file cannot be read, or has nothing that can be imported.
 pub fn project_from_compose(
     source: &ComposeSource<'_>,
     environment: impl Iterator<Item = (OsString, OsString)>,
@@ -113,7 +113,7 @@ pub fn project_from_compose(
     Ok(ComposeImport { project, notes, secrets })
 }
 
-/// The variables of the `.env` beside a file; none where there is no such file.
+/// Reads the variables of the `.env` next to a file; none if it does not exist.
 fn variables_beside(
     file: &Path,
     shell: &BTreeMap<String, String>,
@@ -124,7 +124,7 @@ fn variables_beside(
         text => text?,
     };
     let invalid = |wrong: Diagnostic| {
-        // Without a place of its own, so that no line of it is shown: its values are secrets.
+        // Without its position, so that no line of it is shown: its values are secrets.
         let at = wrong.place.map_or_else(String::new, |place| format!(":{}:{}", place.line, place.column));
         let origin = format!("{}{at}", path.display());
         DefinitionError::Invalid { origin, wrong: Diagnostic { place: None, ..wrong }.into() }
@@ -132,8 +132,8 @@ fn variables_beside(
     Ok(dot_env(&text, shell).map_err(invalid)?)
 }
 
-/// The directory a file is in, as seen from another one: `deploy`, `../other`; empty for the same, and for a file that
-/// is no place to start from, such as a pipe.
+/// Returns a file's directory relative to another one: `deploy`, `../other`; empty if they are the same, and for a
+/// file without a meaningful directory, such as a pipe.
 fn seen_from(directory: &Path, file: &Path) -> String {
     let parent = file.parent().filter(|_| file.is_file()).and_then(|parent| parent.canonicalize().ok());
     let (Some(to), Ok(from)) = (parent, directory.canonicalize()) else { return String::new() };
@@ -143,7 +143,8 @@ fn seen_from(directory: &Path, file: &Path) -> String {
     up.chain(down).collect::<Vec<_>>().join("/")
 }
 
-/// The content of a file that is a secret, as it is, for the container gets it as a file again; and the file's path.
+/// Reads a file that is a secret, unchanged, because the container receives it as a file again; returns it with its
+/// path.
 fn secret_in(source: &ComposeSource<'_>, from: &SecretSource) -> Result<(Secret, PathBuf), String> {
     let beside = source.file.parent().map(|parent| parent.to_string_lossy().into_owned());
     let path = absolute_path(&from.path, beside.as_deref(), source.home);
@@ -162,7 +163,7 @@ fn secret_in(source: &ComposeSource<'_>, from: &SecretSource) -> Result<(Secret,
     Ok((Secret::new(text), real))
 }
 
-/// Writes a directory's devarch.yml; over an existing one only by force.
+/// Writes a directory's devarch.yml; overwrites an existing one only by force.
 pub fn write_project(
     directory: &Path,
     project: &ProjectFile,

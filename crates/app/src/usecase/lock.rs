@@ -1,4 +1,4 @@
-//! The lock of a stack: everything that changes its objects holds it.
+//! The lock of a stack, held by every command that changes its objects.
 
 use crate::{Context, OperationError, context::find_stack, planning::links};
 use devarch_core::{
@@ -10,38 +10,38 @@ use devarch_store::{LockInfo, LockOwner, StackLock};
 use serde::Serialize;
 use std::{collections::BTreeSet, time::Duration};
 
-/// How a stack's lock is asked for.
+/// A request for a stack's lock.
 #[derive(Debug, Clone)]
 pub struct LockRequest {
-    /// The command that asks.
+    /// The requesting command.
     pub operation: String,
-    /// How long to wait for another that holds it.
+    /// How long to wait for another holder.
     pub timeout: Duration,
-    /// The saved plan that is to be applied under it; a lease for it is no obstacle.
+    /// The saved plan to apply under it; a lease for this plan does not block it.
     pub plan: Option<PlanId>,
 }
 
-/// A lock somebody holds, or holds for a plan.
+/// A lock that is held by a process, or kept for a plan.
 #[derive(Debug, Clone, Serialize)]
 pub struct HeldLock {
     /// The stack.
     pub stack: StackName,
     /// The command that took it.
     pub operation: String,
-    /// Who.
+    /// The user.
     pub user: String,
-    /// On which machine.
+    /// The machine.
     pub host: String,
-    /// The process.
+    /// The process id.
     pub pid: u32,
-    /// Since when (milliseconds since the Unix epoch).
+    /// When it was taken (milliseconds since the Unix epoch).
     pub since: i64,
-    /// Whether that process is at work; otherwise the lock is kept for a plan.
+    /// Whether that process is running; otherwise the lock is kept for a plan.
     pub alive: bool,
     /// The plan it is kept for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub plan: Option<PlanId>,
-    /// Until when (milliseconds since the Unix epoch).
+    /// When the lease expires (milliseconds since the Unix epoch).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub until: Option<i64>,
 }
@@ -51,19 +51,19 @@ pub struct HeldLock {
 pub struct StackLocks(StackLock);
 
 impl StackLocks {
-    /// The stack's own, under which its applies are written down.
+    /// Returns the stack's own lock, under which its applies are recorded.
     pub fn own(&self) -> &StackLock {
         &self.0
     }
 
-    /// Frees them. A lock is free once it is dropped; that who held it can't be cleared from the store is no matter.
+    /// Releases the locks. A lock is free once it is dropped; failing to clear its holder from the store is harmless.
     pub async fn release(self) {
         let _ = self.0.release().await;
     }
 }
 
-/// Takes a stack's lock, and those of the stacks it is linked to, all in one order so that nobody waits for each
-/// other; `waiting` is told once of each who holds it, if somebody does.
+/// Acquires a stack's lock, and those of the stacks it is linked to, in a fixed order that rules out deadlocks; calls
+/// `waiting` once for each current holder.
 #[tracing::instrument(level = "info", skip_all, fields(stack = %stack.name))]
 pub async fn acquire_locks(
     ctx: &Context,
@@ -100,14 +100,14 @@ async fn acquire_lock(
     Ok(taken?)
 }
 
-/// The locks that are held, and those that are kept for plans.
+/// Returns the locks that are held, and those kept for plans.
 #[tracing::instrument(level = "info", skip_all)]
 pub async fn list_locks(ctx: &Context) -> Result<Vec<HeldLock>, OperationError> {
     Ok(ctx.store.locks().await?.iter().map(held).collect())
 }
 
-/// Ends a lock that was kept for a plan, or with `force` one that is held: its holder stops before its next step.
-/// Who held it; `None` where nobody did.
+/// Releases a lock that is kept for a plan, or with `force` one that is held: its holder stops before its next step.
+/// Returns the previous holder, if any.
 #[tracing::instrument(level = "info", skip_all, fields(stack = %name))]
 pub async fn release_lock(
     ctx: &Context,

@@ -1,4 +1,4 @@
-//! Logins that instances have for themselves on their providers, and their removal with the instance.
+//! Instances' own logins on their providers, and their removal with the instance.
 
 use crate::{
     Context, OperationError, Target,
@@ -28,7 +28,7 @@ use std::{
     sync::Arc,
 };
 
-/// Logins that can be removed: their providers run and say how.
+/// Logins that can be removed: their providers are running and define a command for it.
 pub struct Droppable(Vec<Removal>);
 
 struct Removal {
@@ -39,13 +39,13 @@ struct Removal {
 }
 
 impl Droppable {
-    /// What is removed: the name of user and database, and where.
+    /// Returns what is removed: the name of user and database, and the provider.
     pub fn names(&self) -> impl Iterator<Item = (&str, &Endpoint)> {
         self.0.iter().map(|removal| (removal.command.name.as_str(), &removal.at))
     }
 }
 
-/// The logins an instance has for itself; none before its stack was ever applied, for none was made then.
+/// Returns an instance's own logins; none before the first apply of its stack, because none were created.
 #[tracing::instrument(level = "info", skip_all, fields(stack = %stack))]
 pub async fn own_logins(
     ctx: &Context,
@@ -57,7 +57,7 @@ pub async fn own_logins(
     logins_of(ctx, &stack, name).await
 }
 
-/// The logins a stack's instances have on other stacks' providers: what stays of it there when it is deleted.
+/// Returns the logins of a stack's instances on other stacks' providers: they remain there when it is deleted.
 #[tracing::instrument(level = "info", skip_all, fields(stack = %stack.name))]
 pub async fn logins_elsewhere(ctx: &Context, stack: &Stack) -> Result<Vec<OwnLogin>, OperationError> {
     let logins = find_logins(ctx, stack).await?.into_values().flatten();
@@ -76,7 +76,7 @@ async fn logins_of(
     Ok(find_logins(ctx, stack).await?.remove(name).unwrap_or_default())
 }
 
-/// Each instance's, from one look at the store.
+/// Returns each instance's logins, with a single read of the store.
 async fn find_logins(
     ctx: &Context,
     stack: &Stack,
@@ -90,7 +90,7 @@ async fn find_logins(
     Ok(stack.instances.keys().map(own).collect())
 }
 
-/// The logins of an instance that is to be removed, where all of them can be removed with it.
+/// Returns the logins of an instance to be removed. Fails unless all of them can be removed with it.
 #[tracing::instrument(level = "info", skip_all, fields(stack = %stack))]
 pub async fn droppable_logins(
     ctx: &Context,
@@ -158,8 +158,8 @@ async fn login_removal(
     }
 }
 
-/// Another instance that has a login of that name on the same provider: of two stacks' instances, or of one that
-/// has the name which another had before it was renamed.
+/// Returns another instance with a login of that name on the same provider: an instance of another stack, or one with
+/// the name that this one had before it was renamed.
 async fn shares_login(
     ctx: &Context,
     LoginOwner { stack, name }: LoginOwner<'_>,
@@ -187,7 +187,7 @@ async fn shares_login(
     Ok(None)
 }
 
-/// Removes logins, one after the other; what was removed before a failure is said with it. It can be done again.
+/// Removes logins one at a time; an error lists those removed before it. Can be repeated.
 #[tracing::instrument(level = "info", skip_all, fields(stack = %stack))]
 pub async fn drop_logins(ctx: &Context, stack: &StackName, logins: &Droppable) -> Result<(), OperationError> {
     let mask = secret_mask(ctx, &find_stack(ctx, stack).await?).await?;
@@ -204,7 +204,7 @@ pub async fn drop_logins(ctx: &Context, stack: &StackName, logins: &Droppable) -
     Ok(())
 }
 
-/// The stack and the instance of a provider; `None` for what is external.
+/// Returns the stack and the instance of a provider; `None` for an external one.
 fn place(stack: &Stack, at: &Endpoint) -> Option<Target> {
     let target = |stack: &StackName, instance: &InstanceName| Target {
         stack: stack.clone(),

@@ -1,4 +1,4 @@
-//! Wires of other stacks follow a new name.
+//! Keeps wires of other stacks valid when a stack or instance is renamed.
 
 use crate::{Context, OperationError, editing::edit::edit_stack};
 use devarch_core::{
@@ -8,7 +8,7 @@ use devarch_core::{
 };
 use std::collections::BTreeSet;
 
-/// Stacks that are linked to one follow its new name, or that of its instance.
+/// Changes the wires of stacks linked to a stack to its new name, or its instance's.
 pub(crate) async fn rename_links(
     ctx: &Context,
     stack: Renamed<'_, StackName>,

@@ -1,4 +1,4 @@
-//! A store whose key is lost for good: what is given up with it, and a new one.
+//! Resets a store whose key is lost for good: values discarded with it, and a new key.
 
 use crate::{
     Context, OperationError,
@@ -13,23 +13,23 @@ use devarch_store::{CannotOpen, KeyError, Remade, StoreError};
 use serde::Serialize;
 use std::{collections::BTreeSet, fmt};
 
-/// How often a reset is made again when secrets came to the store in between.
+/// How often a reset is retried after secrets were added concurrently.
 const ATTEMPTS: usize = 5;
 
-/// What is given up with a lost key.
+/// What is discarded with a lost key.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Loss {
-    /// Why the key can't be used.
+    /// Why the key cannot be used.
     pub why: String,
-    /// Secrets of stacks: they have to be set again.
+    /// Secrets of stacks, which have to be set again.
     pub unset: Vec<LostSecret>,
-    /// Values that were written in definitions: they have to be said again.
+    /// Values given inline in definitions, which have to be set again.
     pub said: Vec<LostValue>,
-    /// Values that DevArch made, and makes anew.
+    /// Values that DevArch generated and generates again.
     pub remade: Vec<LostValue>,
-    /// Volumes whose data may know a password that is given up.
+    /// Volumes whose data may depend on a discarded password.
     pub volumes: Vec<LostVolume>,
-    /// Stacks that live on an engine: their containers are replaced at their next apply.
+    /// Stacks bound to an engine: their containers are replaced at the next apply.
     pub replaced: Vec<StackName>,
 }
 
@@ -47,14 +47,14 @@ pub struct LostSecret {
 pub struct LostValue {
     /// The stack.
     pub stack: StackName,
-    /// The instance; none where it is the stack's own.
+    /// The instance; `None` for the stack's own.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub instance: Option<InstanceName>,
     /// The field: `environment.PASSWORD`.
     pub field: String,
 }
 
-/// A volume, and whose it is.
+/// A volume with its owner.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct LostVolume {
     /// The stack.
@@ -72,7 +72,7 @@ impl fmt::Display for LostSecret {
 }
 
 impl fmt::Display for LostValue {
-    /// `shop/web environment.PASSWORD`, as `set` takes it.
+    /// Formats as `shop/web environment.PASSWORD`, which `set` accepts.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.stack)?;
         self.instance.iter().try_for_each(|instance| write!(f, "/{instance}"))?;
@@ -86,14 +86,14 @@ impl fmt::Display for LostVolume {
     }
 }
 
-/// What a reset of the store's key gives up; refused where the key is there, or may be.
+/// Returns what a reset of the store's key discards. Fails if the key exists, or may exist.
 #[tracing::instrument(level = "info", skip_all)]
 pub async fn key_loss(ctx: &Context) -> Result<Loss, OperationError> {
     let why = explain(&ctx.store.lost_key().await?);
     Ok(Loss { why, ..find_loss(ctx, &ctx.store.stacks().await?).await? })
 }
 
-/// Gives the store a new key, and gives up what was sealed with the lost one; says what that was.
+/// Gives the store a new key and discards what was encrypted with the lost one; returns what that was.
 #[tracing::instrument(level = "info", skip_all)]
 pub async fn reset_key(ctx: &Context) -> Result<Loss, OperationError> {
     let mut attempt = 0;
@@ -109,12 +109,12 @@ pub async fn reset_key(ctx: &Context) -> Result<Loss, OperationError> {
     }
 }
 
-/// Why the key cannot be read, and what would help.
+/// Explains why the key cannot be read, and what would help.
 fn explain(lost: &CannotOpen) -> String {
     format!("{lost}; {}", lost.hint())
 }
 
-/// What is lost of stacks, and of the values that are kept with volumes nobody uses.
+/// Returns what is lost of stacks, and of the values kept with unused volumes.
 async fn find_loss(ctx: &Context, stacks: &[Stack]) -> Result<Loss, OperationError> {
     let mut loss = loss(stacks);
     let kept = ctx.store.kept_volumes().await?.into_iter();
@@ -127,7 +127,7 @@ async fn find_loss(ctx: &Context, stacks: &[Stack]) -> Result<Loss, OperationErr
     Ok(loss)
 }
 
-/// New values for what DevArch made, and none for what users set.
+/// Returns new values for those that DevArch generated, and none for those that users set.
 fn anew(stacks: &[Stack], ctx: &Context) -> Result<Remade, OperationError> {
     let mut all = Remade::new();
     for stack in stacks {
@@ -189,12 +189,12 @@ fn made_for(variable: &str) -> String {
         .map_or_else(|| format!("environment.{variable}"), |(import, _)| format!("imports.{import}"))
 }
 
-/// The fields of an instance whose values are lost, said by itself or by its template.
+/// Returns the fields of an instance whose values are lost, its own and its template's.
 fn said(instance: &Instance) -> impl Iterator<Item = String> {
     let own: BTreeSet<String> = fields(instance.overrides.secret_values()).collect();
     let inherited = fields(instance.template.template.secret_values());
     let all = own.into_iter().chain(inherited);
-    // As the whole field's entry, which `set` takes.
+    // As an entry of the whole field, which `set` accepts.
     let all = all.map(|field| field.replacen("environment_add.", "environment.", 1));
     all.collect::<BTreeSet<String>>().into_iter()
 }
@@ -203,7 +203,7 @@ fn fields(values: Vec<(String, SecretValue)>) -> impl Iterator<Item = String> {
     values.into_iter().filter(|(_, value)| is_lost(value)).map(|(field, _)| field)
 }
 
-/// Volumes of instances that got a value which is lost.
+/// Returns the volumes of instances that use a lost value.
 fn volumes(stack: &Stack, lost: &BTreeSet<&SecretName>) -> Vec<LostVolume> {
     let users: BTreeSet<InstanceName> = uses(stack)
         .into_iter()

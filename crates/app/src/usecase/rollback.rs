@@ -1,4 +1,4 @@
-//! Back to what a stack was defined as when it was applied earlier.
+//! Rolls a stack back to its definition at an earlier apply.
 
 use crate::{
     Context, OperationError,
@@ -14,11 +14,11 @@ use crate::{
 use devarch_core::name::StackName;
 use devarch_store::{Apply, ApplyOutcome};
 
-/// How many applies are looked through for an earlier state.
+/// How many applies are searched for an earlier state.
 const LOOK_BACK: u32 = 200;
 
-/// The stack as it was defined at an earlier apply; where none is named, at the last one that succeeded with
-/// another definition than it has now. Names, ports and volumes that it has now stay. Nothing is saved yet.
+/// Drafts a stack with its definition at an earlier apply: the named one, or the last successful one with a different
+/// definition. Its current names, ports and volumes are kept. Nothing is saved yet.
 #[tracing::instrument(level = "info", skip_all, fields(stack = %name))]
 pub async fn draft_rollback(
     ctx: &Context,

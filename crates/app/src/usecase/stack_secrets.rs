@@ -1,4 +1,4 @@
-//! A stack's secrets: set, made, listed, removed.
+//! A stack's secrets: set, generated, listed, removed.
 
 use crate::{
     Context, OperationError,
@@ -23,27 +23,27 @@ use devarch_core::{
 use serde::Serialize;
 use std::{collections::BTreeMap, path::Path};
 
-/// A secret, as far as it may be shown.
+/// A secret without its value.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct SecretInfo {
-    /// The instance it was made for; `None`: it is the stack's.
+    /// The instance it was generated for; `None` for the stack's own.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub instance: Option<InstanceName>,
-    /// Its name; of one that was made for an instance the variable.
+    /// Its name; for an instance's generated secret the variable.
     pub name: String,
     /// Whether it has a value.
     pub set: bool,
-    /// Why its value can't be read.
+    /// Why its value cannot be decrypted.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub locked: Option<String>,
     /// When it was set (milliseconds since the Unix epoch).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub changed_at: Option<i64>,
-    /// Who uses it.
+    /// Its users.
     pub used_by: Vec<SecretUse>,
 }
 
-/// Refuses what can't be a secret.
+/// Rejects values that cannot be a secret.
 fn fit(name: &SecretName, value: &Secret) -> Result<(), OperationError> {
     let unfit = |why| Err(SecretError::Unfit { name: name.clone(), why }.into());
     if value.reveal().is_empty() {
@@ -55,7 +55,7 @@ fn fit(name: &SecretName, value: &Secret) -> Result<(), OperationError> {
     }
 }
 
-/// Sets a secret of a stack; says whether there was one.
+/// Sets a secret of a stack; returns whether it existed.
 #[tracing::instrument(level = "info", skip_all, fields(stack = %stack))]
 pub async fn set_secret(
     ctx: &Context,
@@ -74,8 +74,8 @@ pub async fn set_secret(
     Ok(before.secrets.contains_key(name))
 }
 
-/// Keeps the values of an import: makes the stack that a directory's devarch.yml declares, not applied, where there
-/// is none, and sets its secrets.
+/// Stores the values of an import: creates the stack that a directory's devarch.yml declares, if it does not exist,
+/// without applying it, and sets its secrets.
 ///
 /// # Errors
 ///
@@ -103,7 +103,7 @@ pub async fn keep_imported_secrets(
     save_draft(ctx, &draft).await.map(drop)
 }
 
-/// Makes a secret of a stack anew; says whether there was one.
+/// Generates a new value for a secret of a stack; returns whether it existed.
 #[tracing::instrument(level = "info", skip_all, fields(stack = %stack))]
 pub async fn generate_secret(
     ctx: &Context,
@@ -114,7 +114,7 @@ pub async fn generate_secret(
     set_secret(ctx, stack, name, &random(how)?).await
 }
 
-/// Removes a secret of a stack that nobody uses.
+/// Removes an unused secret of a stack.
 #[tracing::instrument(level = "info", skip_all, fields(stack = %stack))]
 pub async fn remove_secret(
     ctx: &Context,
@@ -131,7 +131,7 @@ pub async fn remove_secret(
         if declared.is_some_and(|file| file.generate.is_some()) {
             return Err(SecretError::Declared { stack: stack.name.clone(), name: name.clone() }.into());
         }
-        // A text that can't be read may refer to it.
+        // An undecryptable text may refer to it.
         if let Some(why) = locked(stack) {
             return Err(Unreadable::Users { stack: stack.name.clone(), name: name.clone(), why }.into());
         }
@@ -144,7 +144,7 @@ pub async fn remove_secret(
     edit_stack(ctx, stack, remove).await.map(|_| ())
 }
 
-/// The secrets of a stack, its own by name and then those made for instances; never their values.
+/// Returns the secrets of a stack, its own by name and then those generated for instances; never their values.
 #[tracing::instrument(level = "info", skip_all, fields(stack = %name))]
 pub async fn list_secrets(ctx: &Context, name: &StackName) -> Result<Vec<SecretInfo>, OperationError> {
     let stack = find_stack(ctx, name).await?;
@@ -175,7 +175,7 @@ pub async fn list_secrets(ctx: &Context, name: &StackName) -> Result<Vec<SecretI
     Ok(own.into_values().chain(made).collect())
 }
 
-/// The value of a stack's secret, or of a secret variable of an instance.
+/// Returns the value of a stack's secret, or of a secret variable of an instance.
 #[tracing::instrument(level = "info", skip_all, fields(stack = %stack))]
 pub async fn reveal_secret(
     ctx: &Context,

@@ -1,4 +1,4 @@
-//! Making, renaming, copying and switching stacks and instances.
+//! Creates, renames, copies, enables and disables stacks and instances.
 
 use crate::{
     Context, OperationError,
@@ -29,11 +29,11 @@ use std::{collections::BTreeMap, path::Path, sync::Arc};
 pub struct NewInstance {
     /// Its name, given by the user.
     pub name: InstanceName,
-    /// The template it is made from.
+    /// The template it is created from.
     pub template: TemplateName,
 }
 
-/// Makes a stack without instances. A directory's stack finds relative host paths there.
+/// Creates a stack without instances. With a directory, relative host paths are resolved there.
 #[tracing::instrument(level = "info", skip_all, fields(stack = %name))]
 pub async fn create_stack(
     ctx: &Context,
@@ -46,7 +46,7 @@ pub async fn create_stack(
     }
 }
 
-/// Gives a stack another name. Ids, ports and volumes stay; containers and network follow at the next apply.
+/// Renames a stack. Ids, ports and volumes are kept; containers and network follow at the next apply.
 #[tracing::instrument(level = "info", skip_all, fields(stack = %name))]
 pub async fn rename_stack(ctx: &Context, name: &StackName, to: &StackName) -> Result<Stack, OperationError> {
     let rename = |stack: &mut Stack| {
@@ -67,7 +67,7 @@ pub async fn rename_stack(ctx: &Context, name: &StackName, to: &StackName) -> Re
     }
 }
 
-/// Makes another stack of the same instances, with names, ports and volumes of its own.
+/// Creates a stack with the same instances, and with names, ports and volumes of its own.
 #[tracing::instrument(level = "info", skip_all, fields(stack = %name))]
 pub async fn clone_stack(ctx: &Context, name: &StackName, to: &StackName) -> Result<Stack, OperationError> {
     let source = find_stack(ctx, name).await?;
@@ -98,7 +98,7 @@ pub async fn clone_stack(ctx: &Context, name: &StackName, to: &StackName) -> Res
     }
 }
 
-/// Switches a stack on or off. A stack that is off is wanted down.
+/// Enables or disables a stack. The desired state of a disabled stack is down.
 #[tracing::instrument(level = "info", skip_all, fields(stack = %name))]
 pub async fn enable_stack(ctx: &Context, name: &StackName, enabled: bool) -> Result<Stack, OperationError> {
     let switch = |stack: &mut Stack| {
@@ -108,7 +108,7 @@ pub async fn enable_stack(ctx: &Context, name: &StackName, enabled: bool) -> Res
     Ok(edit_stack(ctx, name, switch).await?.1)
 }
 
-/// Says what the containers of a stack, or of one instance, should be doing from now on.
+/// Sets the desired run state of a stack's containers, or of one instance's.
 #[tracing::instrument(level = "info", skip_all, fields(stack = %name))]
 pub async fn set_wanted(
     ctx: &Context,
@@ -130,7 +130,7 @@ pub async fn set_wanted(
     Ok(edit_stack(ctx, name, set).await?.1)
 }
 
-/// Adds an instance, pinned to the catalog's template as it is now.
+/// Adds an instance, pinned to the catalog's current template.
 #[tracing::instrument(level = "info", skip_all, fields(stack = %stack))]
 pub async fn add_instance(
     ctx: &Context,
@@ -155,7 +155,7 @@ pub async fn add_instance(
     }
 }
 
-/// Gives an instance another name; id, ports and volumes stay.
+/// Renames an instance; id, ports and volumes are kept.
 #[tracing::instrument(level = "info", skip_all, fields(stack = %stack))]
 pub async fn rename_instance(
     ctx: &Context,
@@ -191,8 +191,8 @@ pub async fn rename_instance(
     }
 }
 
-/// Removes an instance's definition; its container goes at the next apply, its volumes stay. Refused while another
-/// stack is linked to it.
+/// Removes an instance's definition; its container is removed at the next apply, its volumes are kept. Fails while
+/// another stack is linked to it.
 #[tracing::instrument(level = "info", skip_all, fields(stack = %stack))]
 pub async fn remove_instance(
     ctx: &Context,
@@ -203,14 +203,14 @@ pub async fn remove_instance(
     let remove = |stack: &mut Stack| {
         instance(stack, name)?;
         stack.instances.remove(name);
-        // Wires to it stay: whoever needs it is told.
+        // Wires to it are kept, so that its consumers get an error.
         stack.wiring.wires.retain(|wire| wire.from.instance != *name);
         Ok(())
     };
     Ok(edit_stack(ctx, stack, remove).await?.1)
 }
 
-/// Pins a stack's instances, or one of them, to the catalog's templates as they are now.
+/// Pins a stack's instances, or one of them, to the catalog's current templates.
 #[tracing::instrument(level = "info", skip_all, fields(stack = %stack))]
 pub async fn upgrade_templates(
     ctx: &Context,
@@ -244,7 +244,7 @@ pub async fn upgrade_templates(
     Ok(newer.into_keys().collect())
 }
 
-/// A copy may not ask for the very host ports of its original.
+/// Removes explicit host ports: a copy cannot have those of its original.
 fn with_auto_ports(overrides: &Overrides) -> Overrides {
     let mut copy = overrides.clone();
     let ports = copy.service.ports.iter_mut().flatten();

@@ -1,6 +1,6 @@
-//! Objects that carry a stack's labels without being known to be its own: after an older copy of the store was restored, or
-//! another tool recreated a container with its labels. What fits exactly can be recorded as the stack's again; what has
-//! the name of one of its containers but another config can be removed; all else is left alone.
+//! Objects with a stack's labels that are not recorded as its own: after an older copy of the store was restored, or
+//! another tool recreated a container with its labels. An exact match can be recorded as the stack's again; one with
+//! the name of one of its containers but another config can be removed; all others are left alone.
 
 use crate::{
     Context, OperationError,
@@ -23,13 +23,13 @@ use devarch_core::{
 use devarch_store::{Settlement, StackLock};
 use serde::Serialize;
 
-/// The strays of a stack, and what can be done about them.
+/// The strays of a stack, by what can be done about them.
 #[derive(Debug, Clone, Serialize)]
 pub struct Strays {
     /// The stack.
     #[serde(skip)]
     pub stack: Stack,
-    /// Name, labels and config are those of the stack: they can be recorded as its own.
+    /// Name, labels and config match the stack: they can be recorded as its own.
     pub recordable: Vec<String>,
     /// They have the name of one of its containers, but a config that was never applied, and do not run: they can be
     /// removed.
@@ -43,13 +43,13 @@ pub struct Strays {
 }
 
 impl Strays {
-    /// Whether anything can be done.
+    /// Returns whether there is nothing to adopt or remove.
     pub fn is_nothing_to_do(&self) -> bool {
         self.recordable.is_empty() && self.removable.is_empty()
     }
 }
 
-/// The strays of a stack of this store on its engine; `None` if there is no such stack, or no stray.
+/// Returns the strays of one of this store's stacks on its engine; `None` if the stack does not exist, or has none.
 #[tracing::instrument(level = "info", skip_all, fields(stack = %name))]
 pub async fn find_strays(ctx: &Context, name: &StackName) -> Result<Option<Strays>, OperationError> {
     let Some(stack) = ctx.store.stack(name).await? else { return Ok(None) };
@@ -64,8 +64,7 @@ pub async fn find_strays(ctx: &Context, name: &StackName) -> Result<Option<Stray
     Ok(any.then_some(strays))
 }
 
-/// Records what was shown as recordable, and removes what was shown as removable. Nothing is done where the strays are
-/// others by now.
+/// Records or removes the strays as shown. Does nothing if they have changed since.
 #[tracing::instrument(level = "info", skip_all)]
 pub async fn adopt_strays(ctx: &Context, lock: &StackLock, shown: &Strays) -> Result<(), OperationError> {
     let name = &shown.stack.name;
@@ -109,7 +108,7 @@ fn sort(stack: &Stack, observed: &Observed, remembered: &AppliedState) -> Strays
     strays
 }
 
-/// Whether name, labels and config are those of the stack.
+/// Returns whether name, labels and config match the stack.
 fn fits(stack: &Stack, object: Listed<'_>, remembered: &AppliedState) -> bool {
     let label = |name: &str| object.labels.get(name).map(String::as_str);
     match object.kind {
@@ -125,7 +124,7 @@ fn fits(stack: &Stack, object: Listed<'_>, remembered: &AppliedState) -> bool {
     }
 }
 
-/// A container under the name of one of the stack's that does not run.
+/// Returns whether a container has the name of one of the stack's and does not run.
 fn is_removable(stack: &Stack, container: &ObservedContainer) -> bool {
     let id = container.label(label::INSTANCE_ID).unwrap_or_default();
     let runs = matches!(container.state, RunState::Running | RunState::Paused);

@@ -1,4 +1,4 @@
-//! Wires a stack makes itself: added and removed.
+//! Wires that a stack declares: added and removed.
 
 use crate::{
     Context, OperationError,
@@ -15,7 +15,7 @@ use devarch_core::{
     wire::{WireDecl, WireFrom},
 };
 
-/// Adds a wire to what a stack says. One that can't be is refused.
+/// Adds a wire to a stack's declaration. Fails if it is not possible.
 #[tracing::instrument(level = "info", skip_all, fields(stack = %stack))]
 pub async fn add_wire(ctx: &Context, stack: &StackName, wire: &WireDecl) -> Result<Stack, OperationError> {
     let mut with = find_stack(ctx, stack).await?;
@@ -37,7 +37,7 @@ pub async fn add_wire(ctx: &Context, stack: &StackName, wire: &WireDecl) -> Resu
     Ok(edit_stack(ctx, stack, add).await?.1)
 }
 
-/// Removes the wire of an import; where only the instance is named, its only one.
+/// Removes the wire of an import, or the only wire of an instance if no import is given.
 #[tracing::instrument(level = "info", skip_all, fields(stack = %stack))]
 pub async fn remove_wire(
     ctx: &Context,
@@ -54,7 +54,7 @@ pub async fn remove_wire(
     Ok(before.wiring.wires.swap_remove(at))
 }
 
-/// What is wrong with an entry of `wires`.
+/// Returns the problems with an entry of `wires`.
 fn wrong(stack: &Stack, field: &str, others: &LinkedInstances) -> Vec<Problem> {
     let found = wired_with(stack, &PreviousWiring::new(), others).resolution.findings;
     let of_entry = found.into_iter().filter(|finding| {

@@ -1,5 +1,5 @@
-//! DevArch over an engine in memory and a SQLite database in a temporary directory: all that lies between the command
-//! line and the engine, in milliseconds.
+//! DevArch on an in-memory engine and a SQLite database in a temporary directory: everything between the command line
+//! and the engine, in milliseconds.
 //!
 //! ```ignore
 //! let mut sandbox = Sandbox::new().await;
@@ -9,20 +9,20 @@
 //! sandbox.engine.inject(Fault::refused(Call::Start, "db", Kind::DiskFull)); // or: that call, about that object
 //! let end = sandbox.killed_at((3, Moment::After), "shop", Command::up(OTHER)).await; // kill -9, then a new process
 //! sandbox.run("shop", Command::Resume).await.unwrap();           // or `Undo`, or `Down`
-//! let objects = sandbox.objects().await;                         // what the engine has, whoever made it
+//! let objects = sandbox.objects().await;                         // all objects on the engine, whoever created them
 //! sandbox.beside().await;                                        // another home on the same engine
 //! sandbox.reopen().await;                                        // another process on the same home
-//! let saved = sandbox.save();                                    // engine and home as they are; `restore` returns to them
+//! let saved = sandbox.save();                                    // snapshot of engine and home, for `restore`
 //! ```
 //!
-//! What takes several use-cases is a [`Command`] or one of [`Sandbox`]'s methods; what takes one is called with
+//! Operations of several use-cases are a [`Command`] or one of [`Sandbox`]'s methods; single use-cases are called with
 //! [`Sandbox::ctx`].
 //!
-//! - What runs in a container is scripted: see [`devarch_testkit::memory::busybox`]. Images there are: `busybox:1.37`;
-//!   `engine.add_image` makes more, `engine.write_volume` and `engine.volume_content` are the data.
-//! - Time passes when somebody waits, at once: see [`FakeClock`]. `sandbox.clock.advance` lets more of it pass.
-//! - `sandbox.host` is the machine: nothing listens there and nothing is routed, unless a test says so.
-//! - `sandbox.engine` is also an [`Engine`](devarch_engine::Engine): foreign objects are made with its own calls.
+//! - What runs in a container is scripted: see [`devarch_testkit::memory::busybox`]. The only image is `busybox:1.37`;
+//!   `engine.add_image` adds more, `engine.write_volume` and `engine.volume_content` access the data.
+//! - Waiting takes no real time: see [`FakeClock`]. `sandbox.clock.advance` lets more time pass.
+//! - `sandbox.host` is the machine: nothing listens and nothing is routed, unless a test sets it up.
+//! - `sandbox.engine` is also an [`Engine`](devarch_engine::Engine): unmanaged objects are created with its own calls.
 //!   `sandbox.engine.changes()` lists the calls that changed something.
 
 use devarch_app::{
@@ -73,13 +73,14 @@ pub(crate) struct Sandbox {
     app: Context,
     ids: Arc<CountedIds>,
     directories: Arc<Directories>,
-    /// The place of homes and project in the directories.
+    /// The directory of homes and project below the temporary ones.
     place: String,
-    /// How often an earlier home was returned to: each time it is another directory.
+    /// How often an earlier home was restored: each time into another directory.
     restored: u32,
 }
 
-/// Where homes are, on no disk if the machine has such a place, and projects. A project there would be a device to DevArch.
+/// The directories of homes, in memory if the machine has such a file system, and of projects. A project there would
+/// be a device to DevArch.
 struct Directories {
     homes: TempDir,
     projects: TempDir,
@@ -95,27 +96,27 @@ impl Directories {
 /// A home's files by name: its database and its keys.
 pub(crate) type HomeFiles = Vec<(OsString, Vec<u8>)>;
 
-/// A home and the engine beside it, at one moment.
+/// A snapshot of a home and its engine.
 pub(crate) struct Saved {
     engine: Snapshot,
     home: HomeFiles,
 }
 
-/// What a user does to a stack. What the command line would ask is answered with yes.
+/// A user's operation on a stack. Prompts of the command line are answered with yes.
 #[derive(Debug, Clone)]
 pub(crate) enum Command {
-    /// `up` in the project's directory, whose devarch.yml has this text from now on.
+    /// `up` in the project's directory, after its devarch.yml is set to this text.
     Up(&'static str, PrepareOptions),
-    /// `apply`, finishing what was interrupted.
+    /// `apply`, which finishes an interrupted one.
     Apply(PrepareOptions),
-    /// `apply --resume`: refused where nothing was interrupted.
+    /// `apply --resume`: fails if nothing was interrupted.
     Resume,
     /// `apply --undo`.
     Undo,
     Down,
     Start,
     Stop,
-    /// `rollback`: to what it was defined as before.
+    /// `rollback` to the previous definition.
     Rollback,
     /// `stack rename`.
     Rename(&'static str),
@@ -126,27 +127,27 @@ pub(crate) enum Command {
     RemoveInstance(&'static str),
     /// `adopt`.
     Adopt,
-    /// `stack delete`; volumes stay.
+    /// `stack delete`, which keeps volumes.
     Delete,
-    /// `stack delete --volumes`.
+    /// How a command that was to be killed ended.
     DeleteWithVolumes,
 }
 
-/// How a command ended that was to be killed.
+/// Before the kill: it made fewer calls.
 #[derive(Debug)]
 pub(crate) enum End {
-    /// By itself: it made fewer calls.
+    /// Killed at this call.
     Itself(Result<(), OperationError>),
     /// At this call.
     Killed(String),
 }
 
-/// What is on the engine, by name.
+/// The objects on an engine, by name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Objects {
     pub(crate) containers: BTreeMap<String, ObservedContainer>,
     pub(crate) networks: BTreeMap<String, ObservedNetwork>,
-    /// With their labels and what is in them.
+    /// With their labels and their content.
     pub(crate) volumes: BTreeMap<String, (BTreeMap<String, String>, String)>,
 }
 
@@ -165,7 +166,7 @@ impl Sandbox {
         Self::on(MemoryEngine::new()).await
     }
 
-    /// A home whose only engine is that one.
+    /// Creates a home with this engine as its only one.
     pub(crate) async fn on(engine: MemoryEngine) -> Self {
         let (engine, clock) = (Arc::new(engine), Arc::new(FakeClock::default()));
         let (host, ids) = (Arc::new(FakeHost::default()), Arc::new(CountedIds::default()));
@@ -175,7 +176,7 @@ impl Sandbox {
         Self { engine, clock, host, app, ids, directories, place, restored: 0 }
     }
 
-    /// Another home on the same engine and machine.
+    /// Creates another home on the same engine and machine.
     pub(crate) async fn beside(&self) -> Self {
         let (engine, clock) = (Arc::clone(&self.engine), Arc::clone(&self.clock));
         let (host, ids) = (Arc::clone(&self.host), Arc::clone(&self.ids));
@@ -185,34 +186,34 @@ impl Sandbox {
         Self { engine, clock, host, app, ids, directories, place, restored: 0 }
     }
 
-    /// Another process goes on with the same home.
+    /// Continues with another process on the same home.
     pub(crate) async fn reopen(&mut self) {
         self.host.start_another_process();
         let around = environment(&self.engine, &self.clock, &self.ids, &self.host);
         self.app = open(&self.home(), around).await;
     }
 
-    /// Home and engine as they are now, while no command is at work.
+    /// Takes a snapshot of home and engine while no command is running.
     pub(crate) fn save(&self) -> Saved {
         Saved { engine: self.engine.snapshot(), home: self.home_files() }
     }
 
-    /// Returns to an earlier home and the engine as it was then.
+    /// Restores a home and its engine from a snapshot.
     pub(crate) async fn restore(&mut self, saved: &Saved) {
         self.engine.restore(&saved.engine);
         self.restore_home(&saved.home).await;
     }
 
-    /// The home's database and keys.
+    /// Returns the home's database and keys.
     pub(crate) fn home_files(&self) -> HomeFiles {
         let files = std::fs::read_dir(self.home()).unwrap().map(Result::unwrap);
-        // What SQLite shares between processes is made again from the other two.
+        // SQLite recreates its shared-memory file from the other two.
         let kept = files
             .filter(|file| file.path().is_file() && !file.file_name().to_string_lossy().ends_with("-shm"));
         kept.map(|file| (file.file_name(), std::fs::read(file.path()).unwrap())).collect()
     }
 
-    /// Returns to an earlier home, as a backup would; the engine stays as it is.
+    /// Restores an earlier home as from a backup; the engine stays as it is.
     pub(crate) async fn restore_home(&mut self, files: &HomeFiles) {
         self.restored += 1;
         let home = self.home();
@@ -225,29 +226,29 @@ impl Sandbox {
         self.reopen().await;
     }
 
-    /// Where the home is, with the database.
+    /// Returns the directory of the home, with the database.
     pub(crate) fn home(&self) -> PathBuf {
         self.directories.homes.path().join(&self.place).join(self.restored.to_string())
     }
 
-    /// Where the devarch.yml is.
+    /// Returns the directory of the devarch.yml.
     pub(crate) fn project(&self) -> PathBuf {
         let project = self.directories.projects.path().join(&self.place);
         std::fs::create_dir_all(&project).unwrap();
         project
     }
 
-    /// What use-cases are called with.
+    /// Returns the context of use-cases.
     pub(crate) fn ctx(&self) -> &Context {
         &self.app
     }
 
-    /// A stack as the store has it.
+    /// Returns a stack as stored.
     pub(crate) async fn stack(&self, stack: &str) -> Stack {
         find_stack(&self.app, &name(stack)).await.unwrap()
     }
 
-    /// The same home with other variables of the environment than `HOME` and `DEVARCH_HOME`, from now on.
+    /// Reopens the home with these environment variables besides `HOME` and `DEVARCH_HOME`.
     pub(crate) async fn with_variables(&mut self, variables: &[(&str, &str)]) {
         let home = self.home();
         let read = |name: &str| match name {
@@ -262,7 +263,7 @@ impl Sandbox {
         User { app: &self.app, project: self.project(), cancel: CancellationToken::new() }
     }
 
-    /// Carries a command out, as its user would.
+    /// Runs a command.
     pub(crate) async fn run(&self, stack: &str, command: Command) -> Result<(), OperationError> {
         let (user, stack) = (self.user(), name(stack));
         let ran = Box::pin(user.does(&stack, command.clone()));
@@ -270,8 +271,8 @@ impl Sandbox {
         ended.unwrap_or_else(|_| panic!("{command:?} stands still after {:?}", self.engine.changes().last()))
     }
 
-    /// Does it and is killed at the `nth` call that changes something, before or after the engine has heard of it. Then
-    /// another process goes on with the home.
+    /// Runs a command and kills it at the `nth` call that changes something, before or after the engine has received
+    /// it. Then continues with another process on the home.
     pub(crate) async fn killed_at(
         &mut self,
         (nth, moment): (usize, Moment),
@@ -289,7 +290,7 @@ impl Sandbox {
         end
     }
 
-    /// Does it and is cancelled, as by Ctrl-C, during the `nth` call that changes something.
+    /// Runs a command and cancels it, as Ctrl-C does, during the `nth` call that changes something.
     pub(crate) async fn cancelled_at(
         &self,
         nth: usize,
@@ -313,7 +314,7 @@ impl Sandbox {
         }
     }
 
-    /// `up` without its apply: the stack is in the store, and nothing of it on the engine.
+    /// `up` without its apply: the stack is stored, but has no objects on the engine.
     pub(crate) async fn import(&self, stack: &str, yml: &str) {
         let user = self.user();
         let draft = user.draft(&name(stack), yml).await.unwrap();
@@ -326,7 +327,7 @@ impl Sandbox {
         Box::pin(self.user().bring_about(draft, PrepareOptions::default(), "rollback")).await
     }
 
-    /// An apply under a lock that was taken before.
+    /// Applies under a lock acquired before.
     pub(crate) async fn apply_under(&self, locks: &StackLocks, stack: &str) -> Result<(), OperationError> {
         let user = self.user();
         let stack = find_stack(&self.app, &name(stack)).await?;
@@ -334,24 +335,24 @@ impl Sandbox {
         Box::pin(user.apply_prepared(locks, &prepared, "apply")).await
     }
 
-    /// Removes a container past DevArch.
+    /// Removes a container without DevArch.
     pub(crate) async fn remove_by_hand(&self, container: &str) {
         let id = self.objects().await.containers[container].id.clone();
         self.engine.stop(&id, Some(Millis(0))).await.unwrap();
         self.engine.remove_container(&id).await.unwrap();
     }
 
-    /// What stacks of other homes have on the engine, by the names of the stacks.
+    /// Returns the leftovers of other homes on the engine, sorted by stack name.
     pub(crate) async fn left_by_others(&self) -> Vec<Leftover> {
         find_leftovers(&self.app).await.unwrap()
     }
 
-    /// Removes what a stack of a lost home has on the engine, but its volumes.
+    /// Removes the objects of a lost home's stack, except its volumes.
     pub(crate) async fn clear_away(&self, left: &Leftover) -> Result<(), OperationError> {
         remove_leftovers(&self.app, left).await
     }
 
-    /// `doctor --new-store-id`: a copied home becomes another.
+    /// `doctor --new-store-id`: a copied home gets a new identity.
     pub(crate) async fn become_another(&mut self) {
         renew_identity(&self.app).await.unwrap();
         self.reopen().await;
@@ -405,24 +406,24 @@ impl Sandbox {
         self.reopen().await;
     }
 
-    /// What an apply would do; `None`: nothing.
+    /// Returns what an apply would do; `None` if nothing.
     pub(crate) async fn plan(&self, stack: &str) -> Option<String> {
         let prepared = Box::pin(prepare(&self.app, &name(stack), &PrepareOptions::default())).await.unwrap();
         let plan = &prepared.plan;
         (!plan.is_empty()).then(|| plan_text(plan, TextOptions::default()))
     }
 
-    /// What carries the labels of a stack of this home, without being remembered as its own.
+    /// Returns the strays of a stack of this home.
     pub(crate) async fn strays(&self, stack: &str) -> Option<Strays> {
         find_strays(&self.app, &name(stack)).await.unwrap()
     }
 
-    /// Whether there is a stack of that name.
+    /// Returns whether a stack exists.
     pub(crate) async fn knows(&self, stack: &str) -> bool {
         find_stack(&self.app, &name(stack)).await.is_ok()
     }
 
-    /// Whether an apply of a stack began and has not ended.
+    /// Returns whether a stack has an apply that began and has not ended.
     pub(crate) async fn is_interrupted(&self, stack: &str) -> bool {
         let Ok(stack) = find_stack(&self.app, &name(stack)).await else { return false };
         find_interrupted(&self.app, &stack).await.unwrap().is_some()
@@ -432,12 +433,12 @@ impl Sandbox {
         stack_status(&self.app, &name(stack), StatusOptions::default()).await.unwrap()
     }
 
-    /// The applies of a stack, the newest first.
+    /// Returns the applies of a stack, newest first.
     pub(crate) async fn history(&self, stack: &str) -> Vec<HistoryEntry> {
         list_history(&self.app, &name(stack), 100).await.unwrap()
     }
 
-    /// One apply, by the beginning of its id.
+    /// Returns one apply, given the beginning of its id.
     pub(crate) async fn history_of(
         &self,
         stack: &str,
@@ -450,7 +451,7 @@ impl Sandbox {
         list_locks(&self.app).await.unwrap()
     }
 
-    /// Takes a stack's lock, as a command of that name does.
+    /// Acquires a stack's lock for a command of this name.
     pub(crate) async fn lock(
         &self,
         stack: &str,
@@ -466,7 +467,7 @@ impl Sandbox {
         release_lock(&self.app, &name(stack), force).await
     }
 
-    /// `plan`; with `keep` the stack's lock is kept for it.
+    /// `plan`; with `keep` it holds the stack's lock.
     pub(crate) async fn save_plan(&self, stack: &str, keep: bool) -> PlanId {
         let prepared = Box::pin(prepare(&self.app, &name(stack), &PrepareOptions::default())).await.unwrap();
         let plan = devarch_app::save_plan(&self.app, &prepared).await.unwrap();
@@ -492,13 +493,13 @@ impl Sandbox {
         applied.map(drop)
     }
 
-    /// The wires of other stacks that lead to a stack, as text.
+    /// Returns the wires of other stacks that lead to a stack, as text.
     pub(crate) async fn linked_from(&self, stack: &str) -> Vec<String> {
         let linked = devarch_app::linked_from(&self.app, &name(stack), None).await.unwrap();
         linked.iter().map(ToString::to_string).collect()
     }
 
-    /// The value of a stack's secret, if it can be read.
+    /// Returns the value of a stack's secret if it can be decrypted.
     pub(crate) async fn secret(&self, stack: &str, secret: &str) -> Option<String> {
         let stack = find_stack(&self.app, &name(stack)).await.unwrap();
         let kept = &stack.secrets[&secret.parse().unwrap()];
@@ -508,20 +509,20 @@ impl Sandbox {
         }
     }
 
-    /// `secret key reset`: what is given up.
+    /// `secret key reset`; returns what is discarded.
     pub(crate) async fn reset_key(&mut self) -> Result<Loss, OperationError> {
         let loss = devarch_app::reset_key(&self.app).await?;
         self.reopen().await;
         Ok(loss)
     }
 
-    /// Takes the file with the keys away.
+    /// Removes the key file.
     pub(crate) async fn lose_key(&mut self) {
         std::fs::remove_file(self.home().join("secret.key")).unwrap();
         self.reopen().await;
     }
 
-    /// The volumes that the store remembers, of stacks or as kept.
+    /// Returns the volumes recorded in the store, of stacks or as kept.
     pub(crate) async fn remembered_volumes(&self) -> Vec<String> {
         let stacks = self.app.store().stacks().await.unwrap();
         let instances = stacks.iter().flat_map(|stack| stack.instances.values());
@@ -533,13 +534,13 @@ impl Sandbox {
         names
     }
 
-    /// Whether the store has a large content.
+    /// Returns whether the store has a large content.
     pub(crate) async fn keeps_content(&self, content: &str) -> bool {
         let missing = self.app.store().missing_contents([ContentDigest::from_text(content)].into()).await;
         missing.unwrap().is_empty()
     }
 
-    /// What is on the engine.
+    /// Returns the objects on the engine.
     pub(crate) async fn objects(&self) -> Objects {
         let named = |container: ObservedContainer| (container.name.to_string(), container);
         let content = |(name, labels): (String, BTreeMap<String, String>)| {
@@ -556,7 +557,8 @@ impl Sandbox {
 }
 
 impl Objects {
-    /// All that a definition decides of them, without ids: what two ways to the same state have in common.
+    /// Returns everything a definition determines about them, without ids: what two ways to the same state have in
+    /// common.
     pub(crate) fn shape(&self) -> BTreeSet<String> {
         let containers = self.containers.iter().map(|(name, container)| {
             let runs = container.state == RunState::Running;
@@ -569,7 +571,7 @@ impl Objects {
         containers.chain(networks).chain(volumes).collect()
     }
 
-    /// The names of all, those of containers with their state.
+    /// Returns the names of all objects, and the state of containers.
     pub(crate) fn names(&self) -> BTreeSet<String> {
         let containers = self.containers.iter().map(|(name, container)| {
             let state = if container.state == RunState::Running { "runs" } else { "is there" };
@@ -585,12 +587,12 @@ fn name(stack: &str) -> StackName {
     stack.parse().unwrap()
 }
 
-/// A name, or whatever else is read from a text.
+/// Parses a name, or any other type.
 pub(crate) fn parsed<T: FromStr<Err: Debug>>(text: &str) -> T {
     text.parse().unwrap()
 }
 
-/// What to do about an error, in one text.
+/// Returns an error's hints as one text.
 pub(crate) fn hints(error: &OperationError) -> String {
     error.hints().join("; ")
 }
@@ -609,7 +611,7 @@ fn environment(
     }
 }
 
-/// No command takes so long, on whatever machine: its clock jumps.
+/// An upper bound for any command on any machine: its clock jumps.
 const STANDSTILL: Duration = Duration::from_mins(1);
 
 /// Room for eight stacks.
@@ -624,14 +626,14 @@ async fn open(home: &Path, around: Environment) -> Context {
     Context::open(Settings::read(None, variable).unwrap(), around).await.unwrap()
 }
 
-/// A home from which several engines are found.
+/// A home with several reachable engines.
 pub(crate) struct EngineChoice {
     app: Context,
     _home: TempDir,
 }
 
 impl EngineChoice {
-    /// These are looked for in their order; `flag` and the environment's `variable` name one.
+    /// Creates a home that looks for these engines in order; `flag` and the environment's `variable` select one.
     pub(crate) async fn of(
         engines: impl IntoIterator<Item = Arc<MemoryEngine>>,
         flag: Option<&str>,
@@ -654,12 +656,12 @@ impl EngineChoice {
         Self { app: Context::open(settings, around).await.unwrap(), _home: home }
     }
 
-    /// The endpoint that a stack gets which was never applied.
+    /// Returns the endpoint of the engine for a stack that was never applied.
     pub(crate) async fn of_new_stack(&self) -> Result<String, OperationError> {
         self.chosen(None).await
     }
 
-    /// The endpoint that a stack gets which was applied at another, or the same.
+    /// Returns the endpoint of the engine for a stack that was applied at an endpoint.
     pub(crate) async fn of_stack_on(&self, endpoint: &str) -> Result<String, OperationError> {
         let name = name("shop");
         let stack = match find_stack(&self.app, &name).await {
@@ -676,7 +678,7 @@ impl EngineChoice {
     }
 }
 
-/// Somebody at the command line; each does what the command of that name does.
+/// The user at the command line; each method does what the command with its name does.
 struct User<'a> {
     app: &'a Context,
     project: PathBuf,
@@ -812,7 +814,7 @@ impl User<'_> {
         deleted.map(drop)
     }
 
-    /// Plans, pulls and builds what is missing, and plans again.
+    /// Plans, pulls and builds missing images, and plans again.
     async fn ready(&self, stack: &Stack, asked: PrepareOptions) -> Result<Prepared, OperationError> {
         let options = PrepareOptions { prove: true, ..asked };
         let prepared = prepare_stack(self.app, stack.clone(), &options).await?;

@@ -1,4 +1,4 @@
-//! Use-cases from end to end, without an engine: see `harness.rs`.
+//! Tests of use-cases from end to end, without an engine: see `harness.rs`.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 

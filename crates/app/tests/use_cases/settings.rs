@@ -1,4 +1,4 @@
-//! What the environment and the flags say.
+//! Settings from environment and flags.
 
 use devarch_app::Settings;
 use devarch_store::StoreUrl;
@@ -13,7 +13,7 @@ fn read(engine: Option<&str>, variables: &[(&str, &str)]) -> Result<Settings, St
 const HOME: (&str, &str) = ("HOME", "/home/me");
 
 #[test]
-fn the_home_is_in_the_users_unless_it_is_named() {
+fn the_home_is_in_the_users_home_unless_specified() {
     let settings = read(None, &[HOME]).unwrap();
     assert_eq!(settings.home, Path::new("/home/me/.devarch"));
     assert_eq!(settings.key_file(), Path::new("/home/me/.devarch/secret.key"));
@@ -32,7 +32,7 @@ fn the_home_is_in_the_users_unless_it_is_named() {
 }
 
 #[test]
-fn an_empty_variable_is_one_that_is_not_set() {
+fn an_empty_variable_counts_as_unset() {
     let variables = [
         "DEVARCH_HOME",
         "DEVARCH_DATABASE_URL",
@@ -71,7 +71,7 @@ fn each_setting_is_read_from_its_variable() {
 }
 
 #[test]
-fn a_value_that_can_not_be_used_is_refused_with_its_variable_and_an_example() {
+fn an_invalid_value_is_refused_with_its_variable_and_an_example() {
     let cases = [
         ("DEVARCH_DATABASE_URL", "mysql://x", "DEVARCH_DATABASE_URL: "),
         ("DEVARCH_ADDRESS_POOL", "10.0.0.0", "such as 10.213.0.0/16"),
@@ -93,7 +93,7 @@ fn a_value_that_can_not_be_used_is_refused_with_its_variable_and_an_example() {
 }
 
 #[test]
-fn the_flag_is_judged_before_the_variable() {
+fn the_flag_is_checked_before_the_variable() {
     let wrong_flag = read(Some("dokcer"), &[HOME, ("DEVARCH_ENGINE", "docker")]).unwrap_err();
     assert!(wrong_flag.starts_with("--engine: "), "{wrong_flag}");
     let settings = read(Some("unix:///run/docker.sock"), &[HOME, ("DEVARCH_ENGINE", "nonsense")]).unwrap();
@@ -101,7 +101,7 @@ fn the_flag_is_judged_before_the_variable() {
 }
 
 #[test]
-fn a_user_without_a_name_is_known_by_number() {
+fn a_user_without_a_name_is_identified_by_id() {
     let named = read(None, &[HOME, ("LOGNAME", "bob")]).unwrap();
     assert_eq!(named.user, "bob");
     let numbered = read(None, &[HOME]).unwrap().user;

@@ -1,4 +1,4 @@
-//! The definitions that tests bring up.
+//! Definitions of the stacks in tests.
 
 use crate::harness::{Command, Sandbox};
 
@@ -22,7 +22,7 @@ stacks:
         config_files: {/site/index.html: {content: hello}}
 "#;
 
-/// The same with another provider.
+/// [`SHOP`] with a changed provider.
 pub(crate) const CHANGED: &str = r#"version: "1"
 stacks:
   shop:
@@ -42,7 +42,7 @@ stacks:
         config_files: {/site/index.html: {content: hello}}
 "#;
 
-/// All that is there while it runs.
+/// All objects while it runs.
 pub(crate) const RUNNING: [&str; 5] = [
     "container devarch-shop-db runs",
     "container devarch-shop-web runs",
@@ -51,7 +51,7 @@ pub(crate) const RUNNING: [&str; 5] = [
     "volume devarch-shop-db-data",
 ];
 
-/// The same without the consumer.
+/// [`SHOP`] without the consumer.
 pub(crate) const WITHOUT_WEB: &str = r#"version: "1"
 stacks:
   shop:
@@ -65,7 +65,7 @@ stacks:
         healthcheck: {test: "exit 0"}
 "#;
 
-/// The same with one more instance, which has data of its own.
+/// [`SHOP`] with one more instance, which has data of its own.
 pub(crate) const WITH_MAIL: &str = r#"version: "1"
 stacks:
   shop:
@@ -89,7 +89,7 @@ stacks:
         config_files: {/site/index.html: {content: hello}}
 "#;
 
-/// The provider on a newer image, [`NEWER`].
+/// [`SHOP`] with the provider on a newer image, [`NEWER`].
 pub(crate) const UPGRADED: &str = r#"version: "1"
 stacks:
   shop:
@@ -126,7 +126,7 @@ stacks:
         build: {context: ., dockerfile_inline: "FROM busybox:1.37\n"}
 "#;
 
-/// A stack whose instance is linked to one of another.
+/// A stack with an instance that is linked to another stack's.
 pub(crate) const LINKED: &str = r#"version: "1"
 templates:
   server:
@@ -148,12 +148,12 @@ stacks:
       api: {template: client}
 "#;
 
-/// A devarch.yml whose stack `shop` has these instances, each on a line of its own.
+/// Returns a devarch.yml whose stack `shop` has these instances, each on a line of its own.
 pub(crate) fn shop(instances: &[&str]) -> &'static str {
     shop_of("", &[], instances)
 }
 
-/// The same with other fields of the stack before them, and with templates of the file's own.
+/// Returns the same with other fields of the stack before them, and with the file's own templates.
 pub(crate) fn shop_of(fields: &str, templates: &[&str], instances: &[&str]) -> &'static str {
     let lines = |lines: &[&str], indent: &str| -> String {
         lines.iter().flat_map(|line| [indent, line, "\n"]).collect()
@@ -167,7 +167,7 @@ pub(crate) fn shop_of(fields: &str, templates: &[&str], instances: &[&str]) -> &
     format!("version: \"1\"\n{templates}stacks:\n  shop:\n{fields}    instances:\n{instances}").leak()
 }
 
-/// A home in which [`SHOP`] runs.
+/// Creates a home in which [`SHOP`] is running.
 pub(crate) async fn running_shop() -> Sandbox {
     let sandbox = Sandbox::new().await;
     sandbox.run("shop", Command::up(SHOP)).await.unwrap();

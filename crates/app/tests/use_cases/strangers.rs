@@ -1,4 +1,4 @@
-//! Objects on the engine that no home made: nothing that DevArch does may touch them.
+//! Unmanaged objects on the engine: DevArch must not touch them.
 
 use crate::harness::Sandbox;
 use devarch_core::{
@@ -15,7 +15,7 @@ const CONTAINER: &str = "their-container";
 const NETWORK: &str = "their-network";
 const VOLUME: &str = "their-volume";
 
-/// A running container, a network and a volume with data, all with the labels of a stack's own objects where it has some.
+/// A running container, a network and a volume with data, all with the labels of a stack's own objects if it has some.
 pub(crate) struct Strangers {
     container: ContainerId,
     network: NetworkId,
@@ -46,7 +46,7 @@ impl Strangers {
         Self { container, network }
     }
 
-    /// Checks that each is as it was created.
+    /// Asserts that each is as it was created.
     pub(crate) async fn are_untouched(&self, sandbox: &Sandbox, at: &str) {
         let objects = sandbox.objects().await;
         let container = objects.containers.get(CONTAINER).map(|container| (&container.id, container.state));
@@ -57,7 +57,7 @@ impl Strangers {
         assert_eq!(volume, Some("theirs"), "{at}");
     }
 
-    /// Whether an object has one of their names.
+    /// Returns whether an object has one of their names.
     pub(crate) fn own(name: &str) -> bool {
         [CONTAINER, NETWORK, VOLUME].contains(&name)
     }

@@ -1,4 +1,4 @@
-//! The forms in which a saved plan is kept.
+//! The stored formats of a saved plan.
 
 use crate::PrepareOptions;
 use devarch_core::{
@@ -8,10 +8,11 @@ use devarch_core::{
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// The version of what was asked.
+/// The version of the options' format.
 const REQUEST: u64 = 1;
 
-/// The version of what was assumed. In version 1 the facts were the record itself, which left no place for a version.
+/// The version of the assumptions' format. In version 1 the facts were the record itself, which left no room for a
+/// version.
 const ASSUMED: u64 = 2;
 
 #[derive(Serialize)]
@@ -75,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn a_plan_that_a_newer_program_saved_is_refused() {
+    fn a_plan_saved_by_a_newer_version_is_refused() {
         let refused = read_request(r#"{"version":2}"#).unwrap_err().to_string();
         assert!(refused.contains("newer devarch (form 2, this one knows 1)"), "{refused}");
         let refused = read_assumed(r#"{"version":3,"facts":{}}"#).unwrap_err().to_string();

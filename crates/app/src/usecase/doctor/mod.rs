@@ -1,5 +1,4 @@
-//! What is right and wrong with the machine DevArch works on, and how to mend it. Nothing is changed and no engine is
-//! started.
+//! Checks the machine DevArch runs on, and how to fix problems. Nothing is changed and no engine is started.
 
 mod names;
 mod objects;
@@ -31,27 +30,27 @@ use std::{
     time::{Duration, UNIX_EPOCH},
 };
 
-/// Something that was looked at.
+/// The result of one check.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Check {
-    /// What.
+    /// What was checked.
     pub name: String,
-    /// How it is.
+    /// The verdict.
     pub verdict: Verdict,
     /// What was found.
     pub found: String,
-    /// How to mend it.
+    /// How to fix it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mend: Option<String>,
 }
 
-/// How something is.
+/// The verdict of a check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Verdict {
     /// Fine.
     Ok,
-    /// It works, and may not for long.
+    /// It works, but may fail soon.
     Warn,
     /// It does not work.
     Fail,
@@ -67,14 +66,14 @@ impl Check {
     }
 }
 
-/// Free space below which there is a warning, and a failure.
+/// The amounts of free space below which a check warns and fails.
 const LITTLE: u64 = 2 << 30;
 const NONE: u64 = 100 << 20;
 
-/// The oldest time a clock can show, in days since 1970: this program did not exist before 2025.
+/// The earliest plausible date of a clock, in days since 1970: this program did not exist before 2025.
 const EARLIEST_DAY: u64 = 20_089;
 
-/// Looks at everything.
+/// Runs all checks.
 #[tracing::instrument(level = "info", skip_all)]
 pub async fn doctor(settings: &Settings, around: &Environment) -> Vec<Check> {
     let mut checks = vec![home(&settings.home)];
@@ -108,7 +107,7 @@ pub async fn doctor(settings: &Settings, around: &Environment) -> Vec<Check> {
     checks
 }
 
-/// What an error says to do; otherwise what generally helps.
+/// Returns an error's own hint, else a general one.
 fn mend(error: &OperationError, otherwise: &str) -> String {
     error.hints().into_iter().next().unwrap_or_else(|| otherwise.to_owned())
 }
@@ -138,9 +137,9 @@ fn home(home: &Path) -> Check {
     Check::new("home", Verdict::Ok, format!("{shown}, mode {mode:o}"))
 }
 
-/// Files under the home that others may read or write, however deep; told at most this many.
+/// How many files under the home are listed that other users may read or write; the search covers all levels.
 const TOLD: usize = 5;
-/// Files that are looked at.
+/// How many files are checked.
 const LOOKED_AT: usize = 10_000;
 
 fn open_to_others(home: &Path) -> Option<Check> {
@@ -173,12 +172,12 @@ fn open_to_others(home: &Path) -> Option<Check> {
     Some(check.mend(format!("chmod -R go-rwx {}", home.display())))
 }
 
-/// The key of the secrets, tried on the store's own.
+/// Checks the key of the secrets by decrypting the store's own.
 fn key(ctx: &Context) -> Check {
     let file = ctx.settings().key_file();
     match ctx.hash_key() {
         Ok(_) => Check::new("key", Verdict::Ok, format!("{} opens the store's secrets", file.display())),
-        // The file is there; its place or its permissions have to be fixed.
+        // The file exists; its location or its permissions have to be fixed.
         Err(error @ OperationError::Secret(SecretError::Locked(CannotOpen::KeyFile(_)))) => {
             Check::new("key", Verdict::Fail, error.to_string()).mend(mend(&error, "restore the file"))
         }
@@ -190,7 +189,7 @@ fn key(ctx: &Context) -> Check {
     }
 }
 
-/// Every place where an engine might be.
+/// Checks every place where an engine might be.
 async fn engines(settings: &Settings, reachable: &dyn Engines) -> (Vec<Arc<dyn Engine>>, Vec<Check>) {
     let places = candidates(&FindInput { flag: settings.engine.clone(), ..reachable.said() });
     let options = ConnectOptions { timeout: settings.engine_timeout };
@@ -261,7 +260,7 @@ fn unusable(place: &Candidate, error: &devarch_engine::EngineError) -> Check {
     }
 }
 
-/// What one engine lists; nothing where it does not answer, which another check reports.
+/// The objects an engine lists; none if it does not answer, which another check reports.
 struct Looked {
     networks: Vec<ObservedNetwork>,
     containers: Vec<ObservedContainer>,
@@ -278,7 +277,7 @@ async fn look(engine: &Arc<dyn Engine>) -> Looked {
     }
 }
 
-/// What stacks of other homes and users there are: all is well with them, unless their home is lost.
+/// Lists stacks of other homes and users: they are fine, unless their home is lost.
 async fn other_homes(ctx: &Context, engines: &[Arc<dyn Engine>]) -> Check {
     let looks = engines.iter().map(|engine| leftovers(engine.as_ref(), &ctx.store_id));
     let left: Vec<Leftover> = join_all(looks).await.into_iter().flatten().flatten().collect();
@@ -293,10 +292,10 @@ async fn other_homes(ctx: &Context, engines: &[Arc<dyn Engine>]) -> Check {
         .mend("only if that home is lost: `devarch adopt STACK` removes its containers and networks; volumes are kept")
 }
 
-/// How many stacks of others are named.
+/// How many stacks of other homes are named.
 const OTHERS_SHOWN: usize = 5;
 
-/// The home's disk, and the usual ones of engines on this machine.
+/// Checks the home's disk, and the usual ones of engines on this machine.
 fn disks(settings: &Settings, engines: &[Arc<dyn Engine>]) -> Vec<Check> {
     let mut places = vec![("disk of the home".to_owned(), existing(&settings.home))];
     for engine in engines.iter().filter(|engine| engine.info().locality == Locality::Host) {
@@ -316,7 +315,7 @@ fn disks(settings: &Settings, engines: &[Arc<dyn Engine>]) -> Vec<Check> {
     places.into_iter().filter_map(|(name, path)| disk(name, &path)).collect()
 }
 
-/// The nearest directory above that exists.
+/// Returns the nearest existing directory, going up.
 fn existing(path: &Path) -> PathBuf {
     path.ancestors().find(|path| path.exists()).unwrap_or(Path::new("/")).to_owned()
 }
@@ -339,7 +338,7 @@ fn disk(name: String, path: &Path) -> Option<Check> {
     })
 }
 
-/// How many more stacks get a network.
+/// Checks how many more stacks can get a network.
 fn addresses(settings: &Settings, host: &dyn Host, networks: &[ObservedNetwork]) -> Check {
     let pool = settings.address_pool;
     let mut taken: Vec<Ipv4Net> = networks.iter().flat_map(|network| network.subnets.clone()).collect();
@@ -361,7 +360,7 @@ fn addresses(settings: &Settings, host: &dyn Host, networks: &[ObservedNetwork])
     if verdict == Verdict::Ok { check } else { check.mend(mend) }
 }
 
-/// Host ports of instances that others hold.
+/// Checks for host ports of instances that are held by others.
 async fn ports(ctx: &Context, objects: &Objects<'_>) -> Check {
     let reservations = match ctx.store.host_ports().await {
         Ok(reservations) => reservations,
@@ -397,7 +396,7 @@ async fn ports(ctx: &Context, objects: &Objects<'_>) -> Check {
         .mend("end what holds them, or `devarch set STACK/INSTANCE ports.PORT=auto` for another")
 }
 
-/// A clock that runs behind makes certificates, leases and time stamps wrong.
+/// Checks the clock: one that is behind breaks certificates, leases and time stamps.
 fn clock(settings: &Settings, clock: &dyn Clock) -> Check {
     let now = Duration::from_millis(clock.now().unsigned_abs());
     let written = match &settings.database {

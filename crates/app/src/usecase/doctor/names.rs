@@ -1,5 +1,5 @@
-//! Whether Podman's name server tells names at all: it ends over a network that it was told of and that is not there any
-//! more. A rootless Podman 4.3 leaves such a network behind where a start failed over a port.
+//! Checks whether Podman's name server works: it exits because of a registered network that no longer exists. A
+//! rootless Podman 4.3 leaves such a network behind after a start failed because of a port.
 
 use crate::usecase::doctor::{Check, Verdict};
 use devarch_core::{
@@ -12,7 +12,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// A check where something is wrong.
+/// Returns a check if there is a problem.
 pub(crate) fn names(engine: &EngineInfo, containers: &[ObservedContainer]) -> Option<Check> {
     let running = containers.iter().filter(|container| container.state == RunState::Running);
     let used = running.flat_map(|container| container.networks.keys().map(String::as_str)).collect();
@@ -30,12 +30,12 @@ pub(crate) fn names(engine: &EngineInfo, containers: &[ObservedContainer]) -> Op
     Some(Check::new("names", Verdict::Warn, found).mend(mend))
 }
 
-/// Where netavark tells the name server what names each network has; of an engine on this machine.
+/// Returns the directory in which netavark keeps the name server's networks, for an engine on this machine.
 fn directory(engine: &EngineInfo) -> Option<PathBuf> {
     if engine.kind != EngineKind::Podman || engine.locality != Locality::Host {
         return None;
     }
-    // A user's is at RUN/podman/podman.sock.
+    // A user's socket is RUN/podman/podman.sock.
     let run = if engine.rootless {
         Path::new(engine.endpoint.strip_prefix("unix://")?).ancestors().nth(2)?
     } else {
@@ -44,7 +44,7 @@ fn directory(engine: &EngineInfo) -> Option<PathBuf> {
     Some(run.join("containers/networks/aardvark-dns"))
 }
 
-/// Networks that have a file there, and no container that runs.
+/// Returns networks that have a file there, and no running container.
 fn dead(directory: &Path, used: &BTreeSet<&str>) -> Vec<String> {
     let files = fs::read_dir(directory).into_iter().flatten().flatten();
     let names = files.map(|file| file.file_name().to_string_lossy().into_owned());
@@ -61,7 +61,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_network_on_which_nothing_runs_is_told() {
+    fn a_network_without_running_containers_is_reported() {
         let directory = tempfile::tempdir().unwrap();
         for file in ["aardvark.pid", "devarch-shop-net", "inside%int", "devarch-bad-net"] {
             fs::write(directory.path().join(file), "").unwrap();

@@ -1,4 +1,4 @@
-//! Whose the objects on the engines are, and which carry this home's labels without being its own.
+//! Owners of the objects on the engines, and objects with this home's labels that are not its own.
 
 use crate::{
     Context, OperationError,
@@ -16,14 +16,14 @@ use devarch_core::{
 /// How many objects are named.
 const SHOWN: usize = 5;
 
-/// What engines list, and whose it is; nothing of engines whose objects the store can't judge.
+/// Engines' objects with their owners, except engines whose owners the store could not determine.
 pub(crate) struct Objects<'a>(Vec<(&'a Looked, Ownership)>);
 
-/// Judges what engines list.
+/// Determines the owners of engines' objects.
 pub(crate) async fn judge<'a>(ctx: &Context, seen: &'a [Looked]) -> Objects<'a> {
     let mut judged = Vec::new();
     for looked in seen {
-        // A store that can't be read is a check of its own.
+        // An unreadable store is reported by another check.
         if let Ok(ownership) = ownership(ctx, looked).await {
             judged.push((looked, ownership));
         }
@@ -31,7 +31,7 @@ pub(crate) async fn judge<'a>(ctx: &Context, seen: &'a [Looked]) -> Objects<'a> 
     Objects(judged)
 }
 
-/// Whose the objects of an engine are; without its marker it is the one on which they were created.
+/// Returns the owners of an engine's objects; without its marker it is identified by them.
 async fn ownership(ctx: &Context, looked: &Looked) -> Result<Ownership, OperationError> {
     let there = Listed::all(&looked.containers, &looked.networks, &looked.volumes);
     let id = match marked(&looked.volumes) {
@@ -42,17 +42,17 @@ async fn ownership(ctx: &Context, looked: &Looked) -> Result<Ownership, Operatio
 }
 
 impl<'a> Objects<'a> {
-    /// All containers.
+    /// Returns all containers.
     pub(crate) fn containers(&self) -> impl Iterator<Item = &'a ObservedContainer> {
         self.0.iter().flat_map(|(looked, _)| &looked.containers)
     }
 
-    /// Whether this store created a container.
+    /// Returns whether this store created a container.
     pub(crate) fn is_ours(&self, container: &ObservedContainer) -> bool {
         self.0.iter().any(|(_, ownership)| ownership.is_ours(container))
     }
 
-    /// What carries this home's labels, but is not known to be its own.
+    /// Reports objects that have this home's labels but are not recorded as its own.
     pub(crate) fn unremembered(&self) -> Check {
         let found: Vec<String> =
             self.0.iter().flat_map(|(looked, ownership)| strange(looked, ownership)).collect();

@@ -1,19 +1,19 @@
-//! The critical chain: of all steps those that decided how long the whole took.
+//! The critical chain: the steps that determined how long the whole apply took.
 
 use std::collections::BTreeMap;
 
 /// A step that ended.
 #[derive(Debug, Clone)]
 pub(crate) struct Timed {
-    /// Its place in the plan.
+    /// Its index in the plan.
     pub(crate) at: usize,
-    /// The places of the steps it came after.
+    /// The indices of the steps it waited for.
     pub(crate) after: Vec<usize>,
     /// When it ended.
     pub(crate) ended: i64,
 }
 
-/// From the step that ended last back to the one each waited for longest; first step first.
+/// Goes back from the step that ended last to the one each waited for longest; returns the first step first.
 pub(crate) fn critical_chain(steps: &[Timed]) -> Vec<usize> {
     let by_place: BTreeMap<usize, &Timed> = steps.iter().map(|step| (step.at, step)).collect();
     let mut chain = Vec::new();
@@ -32,7 +32,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_chain_goes_through_what_was_waited_for_longest() {
+    fn the_chain_follows_the_longest_waits() {
         let step = |at, after: &[usize], ended| Timed { at, after: after.to_vec(), ended };
         let steps = [
             step(0, &[], 10),

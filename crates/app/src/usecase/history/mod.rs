@@ -1,4 +1,4 @@
-//! What was applied: when, by whom, what changed, how it ended and what it waited for.
+//! The history of applies: when, by whom, what changed, how it ended and which steps took the time.
 
 mod critical;
 
@@ -20,24 +20,24 @@ use devarch_store::{Apply, ApplyOutcome, StepRecord};
 use serde::Serialize;
 use std::collections::BTreeSet;
 
-/// How many applies are looked through for one that is named by the beginning of its id; the store keeps no more.
+/// How many applies are searched for one with a given beginning of its id; the store keeps no more.
 const ALL: u32 = 1000;
 
-/// An apply.
+/// An apply in the history.
 #[derive(Debug, Clone, Serialize)]
 pub struct HistoryEntry {
-    /// It.
+    /// Its id.
     pub apply: ApplyId,
     /// The command.
     pub command: String,
-    /// Who: `ann@laptop`.
+    /// The author: `ann@laptop`.
     pub author: String,
-    /// The saved plan it carried out.
+    /// The saved plan it executed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub plan: Option<PlanId>,
     /// When it began (milliseconds since the Unix epoch).
     pub started_at: i64,
-    /// How long it took (milliseconds); none while it has not ended.
+    /// How long it took (milliseconds); `None` while it has not ended.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub took: Option<i64>,
     /// How it ended.
@@ -49,28 +49,28 @@ pub struct HistoryEntry {
     pub error: Option<String>,
 }
 
-/// How an apply ended.
+/// The outcome of an apply.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Ended {
-    /// It has not: it is under way, or was interrupted.
+    /// None yet: it is in progress, or was interrupted.
     NotYet,
-    /// Well.
+    /// It succeeded.
     Succeeded,
-    /// It failed; what ran before was put back.
+    /// It failed and was rolled back.
     RolledBack,
-    /// It was cancelled; what ran before was put back.
+    /// It was cancelled and rolled back.
     Cancelled,
     /// It failed after everything new was ready.
     Failed,
-    /// It was interrupted, and another apply went on from there.
+    /// It was interrupted, and another apply continued it.
     Resumed,
-    /// It was interrupted, and what ran before was put back later.
+    /// It was interrupted, and rolled back later.
     Undone,
 }
 
 impl Ended {
-    /// In words.
+    /// Returns the outcome as text.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::NotYet => "not ended",
@@ -104,31 +104,31 @@ pub struct HistoryDetail {
     /// The apply.
     #[serde(flatten)]
     pub entry: HistoryEntry,
-    /// What was done, in the order it began.
+    /// Its steps, in the order they started.
     pub steps: Vec<StepDetail>,
 }
 
-/// A step that was made, or begun.
+/// A step that was executed, or started.
 #[derive(Debug, Clone, Serialize)]
 pub struct StepDetail {
     /// The instance it served.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub instance: Option<InstanceName>,
-    /// What was done.
+    /// The action.
     pub what: String,
-    /// When it began, after the apply began (milliseconds).
+    /// When it started, relative to the start of the apply (milliseconds).
     pub after: i64,
-    /// How long it took (milliseconds); none if its end was never written down.
+    /// How long it took (milliseconds); `None` if its end was not recorded.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub took: Option<i64>,
     /// Why it failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
-    /// Whether the apply as a whole waited for it: had it been shorter, everything would have been ready sooner.
+    /// Whether the apply as a whole waited for it: if it had been shorter, everything would have been ready sooner.
     pub critical: bool,
 }
 
-/// The applies of a stack, the newest first.
+/// Returns the applies of a stack, newest first.
 #[tracing::instrument(level = "info", skip_all, fields(stack = %name))]
 pub async fn list_history(
     ctx: &Context,
@@ -140,7 +140,7 @@ pub async fn list_history(
     applies.into_iter().map(entry).collect()
 }
 
-/// One apply of a stack, by the beginning of its id; the last one where none is named.
+/// Returns one apply of a stack, given the beginning of its id, or the last one.
 #[tracing::instrument(level = "info", skip_all, fields(stack = %name))]
 pub async fn find_history_entry(
     ctx: &Context,

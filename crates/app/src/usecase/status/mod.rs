@@ -1,4 +1,4 @@
-//! How stacks are: one look per engine, nothing computed twice, nothing changed.
+//! The state of stacks: each engine is queried once, nothing is computed twice, nothing is changed.
 
 mod own_checks;
 
@@ -34,123 +34,123 @@ use std::{
     net::{IpAddr, SocketAddr},
 };
 
-/// What to look at.
+/// Options of a status query.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct StatusOptions {
-    /// Run health checks that nobody else runs, and show the new results.
+    /// Run health checks that neither engine nor system runs, and show the new results.
     pub probe: bool,
 }
 
-/// How a stack is.
+/// The state of a stack.
 #[derive(Debug, Clone, Serialize)]
 pub struct StackStatus {
-    /// Its identity.
+    /// Its id.
     #[serde(skip)]
     pub id: StackId,
     /// The stack.
     pub name: StackName,
-    /// Whether it is switched on.
+    /// Whether it is enabled.
     pub enabled: bool,
-    /// The directory it was made from.
+    /// The directory it was created from.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub project: Option<String>,
-    /// The engine it lives on, `docker` or `podman`; none before its first apply.
+    /// The engine it is bound to, `docker` or `podman`; `None` before its first apply.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub engine: Option<String>,
-    /// Why nothing is known of what runs.
+    /// Why the state on the engine is unknown.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unknown: Option<String>,
-    /// Who is at work on it, or keeps it for a plan.
+    /// The holder of its lock, or the plan it is kept for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub lock: Option<HeldLock>,
-    /// What became of its last apply, where that is not over or did not succeed.
+    /// Its last apply, unless that succeeded.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_apply: Option<LastApply>,
-    /// What was found of its wires.
+    /// Findings about its wires.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub findings: Vec<Finding>,
     /// Its instances.
     pub instances: Vec<InstanceStatus>,
-    /// Containers that carry its labels, but that DevArch does not remember creating: no command touches them.
+    /// Containers with its labels that DevArch has not recorded creating: no command touches them.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub left_alone: Vec<String>,
 }
 
-/// An apply that is not over, or did not succeed.
+/// An apply that has not ended, or did not succeed.
 #[derive(Debug, Clone, Serialize)]
 pub struct LastApply {
-    /// It.
+    /// Its id.
     pub apply: ApplyId,
     /// The command.
     pub command: String,
-    /// Whose: `ann@laptop`.
+    /// The author: `ann@laptop`.
     pub author: String,
     /// When it began (milliseconds since the Unix epoch).
     pub started_at: i64,
-    /// The steps that are under way, or were when it was interrupted.
+    /// The steps that are in progress, or were when it was interrupted.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub steps: Vec<StepUnderWay>,
-    /// How it stands.
+    /// Its state.
     #[serde(flatten)]
     pub stands: Stands,
 }
 
-/// A step that began and has not ended.
+/// A step that has started and not ended.
 #[derive(Debug, Clone, Serialize)]
 pub struct StepUnderWay {
-    /// The instance and what is done: `db: wait until it is healthy`.
+    /// Instance and action: `db: wait until it is healthy`.
     pub what: String,
-    /// Since when (milliseconds since the Unix epoch).
+    /// When it started (milliseconds since the Unix epoch).
     pub since: i64,
 }
 
-/// How an apply stands.
+/// The state of an apply.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "state", rename_all = "snake_case")]
 pub enum Stands {
-    /// Somebody holds the stack's lock: it is under way.
+    /// In progress: the stack's lock is held.
     UnderWay,
-    /// Nobody does: it was interrupted.
+    /// Interrupted: the stack's lock is free.
     Interrupted,
-    /// It failed, for this reason.
+    /// Failed.
     Failed {
-        /// Why, with the container's last lines.
+        /// The reason, with the container's last lines.
         error: String,
     },
 }
 
-/// How an instance is.
+/// The state of an instance.
 #[derive(Debug, Clone, Serialize)]
 pub struct InstanceStatus {
     /// The instance.
     pub name: InstanceName,
-    /// The template it is made from.
+    /// The template it is created from.
     pub template: String,
     /// Its image.
     pub image: String,
-    /// What its container should be doing.
+    /// The desired run state of its container.
     pub wanted: DesiredRun,
-    /// What it does; none where it is not there.
+    /// The observed state of its container; `None` if it does not exist.
     pub state: Option<RunState>,
     /// The result of its health checks.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub health: Option<HealthState>,
-    /// When its last health check ended (RFC 3339), where it was DevArch's.
+    /// When its last health check ended (RFC 3339), if DevArch ran it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub checked_at: Option<String>,
-    /// Exit code, where it has ended.
+    /// The exit code, if it has exited.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub exit_code: Option<i64>,
-    /// The engine's own words: `Up 5 minutes`.
+    /// The engine's description: `Up 5 minutes`.
     pub status: String,
     /// The address of its container in the stack's network.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub address: Option<IpAddr>,
-    /// The host ports it has.
+    /// Its host ports.
     pub ports: Vec<PortStatus>,
-    /// Where a browser finds it while it runs.
+    /// Its URLs for a browser while it runs.
     pub urls: Vec<String>,
-    /// Why it is not as wanted, and what to do.
+    /// Why it is not in its desired state, and what to do.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub waiting: Option<Waiting>,
     /// Its container.
@@ -167,35 +167,35 @@ pub struct PortStatus {
     pub container: String,
 }
 
-/// Why an instance is not as wanted.
+/// Why an instance is not in its desired state.
 #[derive(Debug, Clone, Serialize)]
 #[serde(tag = "reason", rename_all = "snake_case")]
 pub enum Waiting {
-    /// It is wanted down.
+    /// Its desired state is down.
     Down,
-    /// It, or its stack, is switched off.
+    /// It, or its stack, is disabled.
     Disabled,
-    /// The stack was not applied since it is wanted.
+    /// The stack has not been applied since the desired state was set.
     NotApplied,
-    /// A provider is not as it has to be.
+    /// A provider is not in the required state.
     Provider {
-        /// Which.
+        /// The provider.
         target: InstanceName,
         /// What it lacks.
         lacks: String,
     },
-    /// Its container ended.
+    /// Its container exited.
     Ended {
-        /// With this exit code.
+        /// The exit code.
         exit_code: Option<i64>,
     },
-    /// Its container can't be started any more.
+    /// Its container cannot be started any more.
     Stuck,
-    /// It ends again and again, and its restart policy starts it anew.
+    /// Its container exits repeatedly, and its restart policy restarts it.
     Restarting,
     /// Its health check has not passed.
     Unhealthy,
-    /// Its first health check is not over.
+    /// Its first health check is pending.
     Starting,
 }
 
@@ -216,7 +216,7 @@ impl std::fmt::Display for Waiting {
     }
 }
 
-/// How one stack is.
+/// Returns the state of one stack.
 #[tracing::instrument(level = "info", skip_all, fields(stack = %name))]
 pub async fn stack_status(
     ctx: &Context,
@@ -228,14 +228,14 @@ pub async fn stack_status(
     statuses.into_iter().next().ok_or_else(|| NotFound::Stack { name: name.to_string(), near: None }.into())
 }
 
-/// How all stacks are.
+/// Returns the state of all stacks.
 #[tracing::instrument(level = "info", skip_all)]
 pub async fn all_statuses(ctx: &Context, options: StatusOptions) -> Result<Vec<StackStatus>, OperationError> {
     let stacks = ctx.store.stacks().await?;
     statuses(ctx, stacks, options).await
 }
 
-/// Each engine is looked at once; one that does not answer is told, not taken for an empty one.
+/// Queries each engine once; one that does not answer is reported, not treated as empty.
 async fn statuses(
     ctx: &Context,
     stacks: Vec<Stack>,
@@ -351,7 +351,7 @@ fn assemble_status(stack: &Stack, wired: &WiredStack, seen: Option<&Result<Seen,
     }
 }
 
-/// The container of an instance: of those that were created for it the one with its proper name, else any.
+/// Returns the container of an instance: among those created for it the one with its proper name, else any.
 pub(crate) fn current<'a>(
     containers: &'a [ObservedContainer],
     ownership: &Ownership,
@@ -390,7 +390,7 @@ fn last_apply(apply: Apply, steps: Vec<StepUnderWay>, at_work: bool) -> Option<L
     })
 }
 
-/// Where nobody runs health checks, results are asked for one by one, with their age.
+/// Queries health results one by one, with their age, on an engine that does not schedule health checks.
 async fn driven_health(
     engine: &dyn Engine,
     checked: impl Iterator<Item = &ObservedContainer>,
@@ -406,12 +406,12 @@ async fn driven_health(
     join_all(checked.map(one)).await.into_iter().flatten().collect()
 }
 
-/// What one look at an engine told.
+/// The result of querying one engine.
 struct Seen {
     containers: Vec<ObservedContainer>,
-    /// Whose they are.
+    /// The owners of its objects.
     ownership: Ownership,
-    /// By container, where DevArch ran the last check: the result and when it was made.
+    /// The containers whose last check DevArch ran, with the result and its time.
     health: BTreeMap<ContainerId, (HealthState, Option<String>)>,
 }
 
@@ -475,7 +475,7 @@ fn instance_status(
     }
 }
 
-/// Web addresses on the host, of exports that speak HTTP.
+/// Returns URLs on the host of exports that speak HTTP.
 fn urls(effective: &Effective, instance: &Instance) -> Vec<String> {
     let http = effective.exports.iter().filter(|export| export.contract == ContractType::Http);
     http.filter_map(|export| {
@@ -516,7 +516,7 @@ fn waiting(
     }
 }
 
-/// What a provider lacks for a condition.
+/// Returns what a provider lacks to meet a condition.
 fn lacks(provider: &InstanceStatus, condition: DependencyCondition) -> Option<String> {
     let completed = provider.state == Some(RunState::Exited) && provider.exit_code == Some(0);
     let running = provider.state == Some(RunState::Running);

@@ -1,5 +1,5 @@
-//! What DevArch itself saw of containers whose first check the engine has not run yet: an apply waits with checks of its
-//! own, while Docker's first comes a whole interval after the start.
+//! Results of DevArch's own checks for containers whose first check the engine has not run yet: an apply runs its own
+//! checks while it waits, but Docker runs the first one only a whole interval after the start.
 
 use crate::{Context, OperationError, planning::shown_plan::ShownPlan};
 use devarch_core::{
@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 /// When an instance's check passed (milliseconds since the Unix epoch), by stack and the instance's name.
 type Passed = BTreeMap<(StackId, String), i64>;
 
-/// The containers that the last apply of their stack saw healthy since they were started, and when it did.
+/// Returns the containers that the last apply of their stack saw healthy after they were started, with the time.
 pub(crate) async fn own_checks(
     ctx: &Context,
     engine: &dyn Engine,
@@ -44,7 +44,7 @@ pub(crate) async fn own_checks(
     Ok(healthy)
 }
 
-/// The checks that passed in the last applies of these containers' stacks.
+/// Returns the checks that passed in the last applies of these containers' stacks.
 async fn passed_checks(ctx: &Context, starting: &[&ObservedContainer]) -> Result<Passed, OperationError> {
     let mut passed = Passed::new();
     let stacks: Vec<_> = starting.iter().filter_map(|container| whose(container)).collect();
@@ -62,7 +62,7 @@ async fn passed_checks(ctx: &Context, starting: &[&ObservedContainer]) -> Result
     Ok(passed)
 }
 
-/// The stack and the instance a container's labels tell.
+/// Returns the stack and the instance from a container's labels.
 fn whose(container: &ObservedContainer) -> Option<(StackId, String)> {
     let stack = container.label(label::STACK_ID)?;
     Some((StackId::new(stack), container.label(label::INSTANCE_NAME)?.to_owned()))

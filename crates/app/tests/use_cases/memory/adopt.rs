@@ -1,4 +1,4 @@
-//! What another copy of a home created, or another home: recorded as one's own where it fits, else left alone.
+//! Objects created by another copy of a home, or by another home: adopted on an exact match, else left alone.
 
 use crate::{
     harness::{Command, HomeFiles, Sandbox},
@@ -10,8 +10,8 @@ use devarch_core::observed::RunState;
 const DB: &str = "devarch-shop-db";
 const DATA: &str = "devarch-shop-db-data";
 
-/// A running stack, and its home as it was before the containers there are now.
-async fn forgotten() -> (Sandbox, HomeFiles) {
+/// Returns a running stack, and its home from before the current containers were created.
+async fn running_with_old_home() -> (Sandbox, HomeFiles) {
     let sandbox = Sandbox::new().await;
     sandbox.run("shop", Command::up(SHOP)).await.unwrap();
     sandbox.engine.write_volume(DATA, "rows");
@@ -22,8 +22,8 @@ async fn forgotten() -> (Sandbox, HomeFiles) {
 }
 
 #[tokio::test]
-async fn what_fits_is_the_stacks_own_again() {
-    let (mut sandbox, old) = forgotten().await;
+async fn matching_objects_are_adopted() {
+    let (mut sandbox, old) = running_with_old_home().await;
     let strangers = Strangers::beside(&sandbox).await;
     let before = sandbox.objects().await;
     sandbox.restore_home(&old).await;
@@ -79,7 +79,7 @@ async fn a_stopped_container_of_another_config_is_removed() {
 }
 
 #[tokio::test]
-async fn a_home_that_forgot_nothing_has_nothing_to_adopt() {
+async fn an_up_to_date_home_has_nothing_to_adopt() {
     let sandbox = Sandbox::new().await;
     assert!(sandbox.run("shop", Command::Adopt).await.is_err());
     sandbox.run("shop", Command::up(SHOP)).await.unwrap();
@@ -87,7 +87,7 @@ async fn a_home_that_forgot_nothing_has_nothing_to_adopt() {
 }
 
 #[tokio::test]
-async fn what_a_lost_home_left_is_cleared_away_but_its_data_and_nothing_else() {
+async fn leftovers_of_a_lost_home_are_removed_except_its_data() {
     let lost = Sandbox::new().await;
     let sandbox = lost.beside().await;
     lost.run("shop", Command::up(SHOP)).await.unwrap();
@@ -106,7 +106,7 @@ async fn what_a_lost_home_left_is_cleared_away_but_its_data_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn a_copied_home_that_becomes_another_owns_nothing_of_the_first() {
+async fn a_copied_home_with_a_new_identity_owns_nothing_of_the_original() {
     let first = Sandbox::new().await;
     first.run("shop", Command::up(SHOP)).await.unwrap();
     first.engine.write_volume(DATA, "rows");

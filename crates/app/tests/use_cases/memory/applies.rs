@@ -1,4 +1,4 @@
-//! Applies that go well, and applies of which one call fails.
+//! Successful applies, and applies with one failing call.
 
 use crate::{
     harness::{Command, Sandbox},
@@ -10,7 +10,7 @@ use devarch_engine::EngineErrorKind as Kind;
 use devarch_testkit::memory::{Call, Effect, Fault};
 
 #[tokio::test]
-async fn what_was_brought_up_leaves_nothing_to_do() {
+async fn after_an_up_there_is_nothing_to_do() {
     let sandbox = Sandbox::new().await;
     sandbox.run("shop", Command::up(SHOP)).await.unwrap();
     assert_eq!(sandbox.plan("shop").await, None);
@@ -24,7 +24,7 @@ async fn what_was_brought_up_leaves_nothing_to_do() {
 }
 
 #[tokio::test]
-async fn a_stack_that_is_taken_down_and_deleted_leaves_only_its_data() {
+async fn a_deleted_stack_leaves_only_its_data() {
     let sandbox = Sandbox::new().await;
     sandbox.run("shop", Command::up(SHOP)).await.unwrap();
     sandbox.engine.write_volume("devarch-shop-db-data", "rows");
@@ -36,7 +36,7 @@ async fn a_stack_that_is_taken_down_and_deleted_leaves_only_its_data() {
 }
 
 #[tokio::test]
-async fn a_rollback_and_a_new_name_lead_to_what_they_say() {
+async fn a_rollback_and_a_rename_reach_the_defined_state() {
     let sandbox = Sandbox::new().await;
     sandbox.run("shop", Command::up(SHOP)).await.unwrap();
     sandbox.run("shop", Command::up(CHANGED)).await.unwrap();
@@ -51,7 +51,7 @@ async fn a_rollback_and_a_new_name_lead_to_what_they_say() {
 }
 
 #[tokio::test]
-async fn a_container_that_can_not_be_started_is_told_and_the_old_one_runs_again() {
+async fn a_container_that_cannot_be_started_is_reported_and_the_old_one_runs_again() {
     let sandbox = Sandbox::new().await;
     sandbox.run("shop", Command::up(SHOP)).await.unwrap();
     let before = sandbox.objects().await;
@@ -63,7 +63,7 @@ async fn a_container_that_can_not_be_started_is_told_and_the_old_one_runs_again(
 }
 
 #[tokio::test]
-async fn a_replacement_of_which_any_one_call_fails_puts_the_old_container_back() {
+async fn a_replacement_with_any_failing_call_restores_the_old_container() {
     let sandbox = Sandbox::new().await;
     sandbox.run("shop", Command::up(SHOP)).await.unwrap();
     sandbox.engine.write_volume("devarch-shop-db-data", "rows");
@@ -83,11 +83,11 @@ async fn a_replacement_of_which_any_one_call_fails_puts_the_old_container_back()
                 assert_eq!(sandbox.objects().await, before, "call {nth}: {failure}");
                 put_back += 1;
             }
-            // All that was wanted is there already; what was replaced could not be removed.
+            // Everything desired exists already; only replaced objects could not be removed.
             Ending::Committed { .. } => {}
             other => panic!("call {nth}: {other:?}"),
         }
-        // From here, forward and back again: the next failure begins with the same.
+        // From here, forward and back again: the next failure starts from the same state.
         for yml in [CHANGED, SHOP] {
             sandbox.run("shop", Command::up(yml)).await.unwrap();
             assert_eq!(sandbox.plan("shop").await, None, "call {nth}");
@@ -98,14 +98,14 @@ async fn a_replacement_of_which_any_one_call_fails_puts_the_old_container_back()
     }
 }
 
-/// The shop with a large file, written in place and so often.
+/// Returns the shop with a large inline file: this line, repeated.
 fn with_large_file(line: &str) -> &'static str {
     let content = format!("{line}\\n").repeat(5_000);
     SHOP.replace("{content: hello}", &format!("{{content: \"{content}\"}}")).leak()
 }
 
 #[tokio::test]
-async fn a_large_config_file_reaches_its_container_and_comes_back_with_a_rollback() {
+async fn a_large_config_file_reaches_its_container_and_is_restored_by_a_rollback() {
     let sandbox = Sandbox::new().await;
     let inside = || {
         let files = sandbox.engine.files("devarch-shop-web");

@@ -33,14 +33,14 @@ fn import_file(
     project_from_compose(&source, environment.iter().map(variable))
 }
 
-/// The devarch.yml an import would write.
+/// Returns the devarch.yml that an import would write.
 fn text(sandbox: &Sandbox, import: &ComposeImport) -> String {
     let path = write_project(&sandbox.project(), &import.project, true).unwrap();
     std::fs::read_to_string(path).unwrap()
 }
 
 #[tokio::test]
-async fn a_project_of_the_catalogs_templates_comes_up_as_it_was_written() {
+async fn a_project_of_catalog_templates_comes_up_as_written() {
     let sandbox = Sandbox::new().await;
     let catalog = Catalog::open(None, &sandbox.home());
     let instances = [("web", "busybox"), ("job", "busybox")].map(|(name, of)| (parsed(name), parsed(of)));
@@ -63,7 +63,7 @@ async fn an_instance_needs_a_template_that_exists_and_a_name_of_its_own() {
 }
 
 #[tokio::test]
-async fn a_devarch_yml_that_is_there_is_overwritten_only_by_force() {
+async fn an_existing_devarch_yml_is_overwritten_only_by_force() {
     let sandbox = Sandbox::new().await;
     let project =
         project_of(&Catalog::open(None, &sandbox.home()), stack(), &[(parsed("web"), parsed("busybox"))])
@@ -81,7 +81,7 @@ async fn a_devarch_yml_that_is_there_is_overwritten_only_by_force() {
 }
 
 #[tokio::test]
-async fn services_of_a_compose_file_become_instances_that_come_up() {
+async fn services_of_a_compose_file_become_running_instances() {
     let sandbox = Sandbox::new().await;
     let compose = "services:\n  web:\n    image: busybox:1.37\n    command: sleep 1000\n    ports: [\"8080:80\"]\n    depends_on: [db]\n  db:\n    image: busybox:1.37\n    command: sleep 1000\n    volumes: [\"data:/data\"]\nvolumes: {data: }\n";
     let imported = import(&sandbox, compose, &[]).unwrap();
@@ -94,7 +94,7 @@ async fn services_of_a_compose_file_become_instances_that_come_up() {
 }
 
 #[tokio::test]
-async fn variables_come_from_the_environment_before_the_env_file_beside_it() {
+async fn environment_variables_take_precedence_over_the_env_file() {
     let sandbox = Sandbox::new().await;
     std::fs::write(sandbox.project().join(".env"), "TAG=1.36\nNAME=\"from file\"\n").unwrap();
     let compose = "services:\n  web:\n    image: busybox:${TAG}\n    environment: {NAME: \"${NAME}\", HOME: \"${ELSE:-none}\"}\n";
@@ -106,7 +106,7 @@ async fn variables_come_from_the_environment_before_the_env_file_beside_it() {
 }
 
 #[tokio::test]
-async fn what_can_not_be_kept_is_noted_with_its_line() {
+async fn unsupported_fields_are_noted_with_their_line() {
     let sandbox = Sandbox::new().await;
     let compose = "services:\n  web:\n    image: busybox:1.37\n    container_name: mine\n    networks: [front]\nnetworks: {front: }\n";
     let imported = import(&sandbox, compose, &[]).unwrap();
@@ -119,7 +119,7 @@ async fn what_can_not_be_kept_is_noted_with_its_line() {
 }
 
 #[tokio::test]
-async fn the_content_of_secret_files_goes_to_the_store_and_not_into_the_file() {
+async fn contents_of_secret_files_are_stored_and_not_written_to_the_file() {
     let sandbox = Sandbox::new().await;
     std::fs::write(sandbox.project().join("token.txt"), "hush-hush").unwrap();
     let compose = "services:\n  web:\n    image: busybox:1.37\n    secrets: [token, gone]\nsecrets:\n  token: {file: ./token.txt}\n  gone: {file: ./gone.txt}\n";
@@ -137,7 +137,7 @@ async fn the_content_of_secret_files_goes_to_the_store_and_not_into_the_file() {
 }
 
 #[tokio::test]
-async fn secret_files_of_forbidden_places_are_not_read() {
+async fn secret_files_in_forbidden_places_are_not_read() {
     let sandbox = Sandbox::new().await;
     let compose = "services:\n  web:\n    image: busybox:1.37\n    secrets: [key]\nsecrets:\n  key: {file: /etc/passwd}\n";
     let imported = import(&sandbox, compose, &[]).unwrap();
@@ -150,7 +150,7 @@ async fn secret_files_of_forbidden_places_are_not_read() {
 }
 
 #[tokio::test]
-async fn a_file_that_is_no_compose_file_is_refused() {
+async fn a_file_that_is_not_a_compose_file_is_refused() {
     let sandbox = Sandbox::new().await;
     for (text, part) in [("services: [", ""), ("services:\n  web: {imag: x}\n", ""), ("{}", "")] {
         let error = import(&sandbox, text, &[]).unwrap_err();

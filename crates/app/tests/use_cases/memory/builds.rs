@@ -1,4 +1,4 @@
-//! What images are built from: which files count, which do not, and what is refused.
+//! Build contexts: which files count, which do not, and what is refused.
 
 use crate::{
     harness::{Command, Sandbox, hints},
@@ -11,7 +11,7 @@ use std::{
     path::PathBuf,
 };
 
-/// An instance that is built from the directory `app` of the project.
+/// An instance built from the directory `app` of the project.
 const API: &str = "api: {template: busybox, exports: [], image: \"me/api:1\", build: ./app}";
 
 fn context(sandbox: &Sandbox) -> PathBuf {
@@ -33,8 +33,8 @@ fn builds(sandbox: &Sandbox) -> usize {
     sandbox.engine.changes().iter().filter(|call| call.starts_with("BuildImage")).count()
 }
 
-/// Whether a change of the context makes the image be built again.
-async fn is_built_again(change: impl Fn(&PathBuf)) -> bool {
+/// Returns whether a change of the context triggers a rebuild.
+async fn triggers_build(change: impl Fn(&PathBuf)) -> bool {
     let (sandbox, context) = built().await;
     change(&context);
     sandbox.run("shop", Command::up(shop(&[API]))).await.unwrap();
@@ -43,26 +43,26 @@ async fn is_built_again(change: impl Fn(&PathBuf)) -> bool {
 }
 
 #[tokio::test]
-async fn whatever_reaches_the_engine_counts() {
+async fn changes_that_reach_the_engine_trigger_a_build() {
     let write = |name: &'static str, text: &'static str| {
         move |at: &PathBuf| std::fs::write(at.join(name), text).unwrap()
     };
-    assert!(is_built_again(write("main.rs", "fn main() { }\n")).await, "another content");
-    assert!(is_built_again(write("new.rs", "")).await, "another file");
-    assert!(is_built_again(write("Dockerfile", "FROM busybox:1.37\nUSER 1\n")).await, "another instruction");
-    assert!(is_built_again(|at| std::fs::create_dir(at.join("empty")).unwrap()).await, "an empty directory");
-    assert!(is_built_again(|at| symlink("main.rs", at.join("link")).unwrap()).await, "a link");
+    assert!(triggers_build(write("main.rs", "fn main() { }\n")).await, "another content");
+    assert!(triggers_build(write("new.rs", "")).await, "another file");
+    assert!(triggers_build(write("Dockerfile", "FROM busybox:1.37\nUSER 1\n")).await, "another instruction");
+    assert!(triggers_build(|at| std::fs::create_dir(at.join("empty")).unwrap()).await, "an empty directory");
+    assert!(triggers_build(|at| symlink("main.rs", at.join("link")).unwrap()).await, "a link");
     let mode = |at: &PathBuf| {
         std::fs::set_permissions(at.join("main.rs"), std::fs::Permissions::from_mode(0o755)).unwrap();
     };
-    assert!(is_built_again(mode).await, "another mode");
-    assert!(is_built_again(|at| std::fs::remove_file(at.join("main.rs")).unwrap()).await, "a file less");
+    assert!(triggers_build(mode).await, "another mode");
+    assert!(triggers_build(|at| std::fs::remove_file(at.join("main.rs")).unwrap()).await, "a file less");
 }
 
 #[tokio::test]
-async fn what_is_ignored_or_only_touched_does_not_count() {
+async fn ignored_or_only_touched_files_trigger_no_build() {
     let rewrite = |at: &PathBuf| std::fs::write(at.join("main.rs"), "fn main() {}\n").unwrap();
-    assert!(!is_built_again(rewrite).await, "the same content");
+    assert!(!triggers_build(rewrite).await, "the same content");
     let (sandbox, context) = built().await;
     std::fs::write(context.join(".dockerignore"), "target\n*.log\n").unwrap();
     sandbox.run("shop", Command::up(shop(&[API]))).await.unwrap();
@@ -75,7 +75,7 @@ async fn what_is_ignored_or_only_touched_does_not_count() {
 }
 
 #[tokio::test]
-async fn a_context_that_is_not_there_is_refused_with_what_to_do() {
+async fn a_missing_context_is_refused_with_a_hint() {
     let sandbox = Sandbox::new().await;
     let error = sandbox.run("shop", Command::up(shop(&[API]))).await.unwrap_err();
     let reported = error.to_string();
@@ -88,7 +88,7 @@ async fn a_context_that_is_not_there_is_refused_with_what_to_do() {
 }
 
 #[tokio::test]
-async fn a_context_that_can_not_be_read_builds_nothing() {
+async fn an_unreadable_context_builds_nothing() {
     let (sandbox, context) = built().await;
     let before = sandbox.objects().await;
     std::fs::remove_file(context.join("Dockerfile")).unwrap();
@@ -97,7 +97,7 @@ async fn a_context_that_can_not_be_read_builds_nothing() {
 }
 
 #[tokio::test]
-async fn the_same_things_are_built_once_for_several_instances() {
+async fn identical_builds_of_several_instances_run_once() {
     let sandbox = Sandbox::new().await;
     context(&sandbox);
     let second = API.replace("api:", "job:").replace("me/job:1", "me/api:1");
@@ -109,7 +109,7 @@ async fn the_same_things_are_built_once_for_several_instances() {
 }
 
 #[tokio::test]
-async fn a_build_is_made_again_on_request() {
+async fn an_image_is_rebuilt_on_request() {
     let (sandbox, _) = built().await;
     let images = ImageOptions { pull: None, build: true };
     let again = PrepareOptions { images, ..PrepareOptions::default() };
@@ -119,7 +119,7 @@ async fn a_build_is_made_again_on_request() {
 }
 
 #[tokio::test]
-async fn an_image_that_is_pulled_on_request_is_not_pulled_for_what_is_built() {
+async fn a_requested_pull_skips_built_images() {
     let (sandbox, _) = built().await;
     let images = ImageOptions { pull: Some(PullPolicy::Missing), build: false };
     let missing = PrepareOptions { images, ..PrepareOptions::default() };
@@ -129,7 +129,7 @@ async fn an_image_that_is_pulled_on_request_is_not_pulled_for_what_is_built() {
 }
 
 #[tokio::test]
-async fn a_failed_build_is_reported_with_its_instance_and_its_last_lines() {
+async fn a_failed_build_is_reported_with_its_instance_and_last_lines() {
     let sandbox = Sandbox::new().await;
     let context = context(&sandbox);
     std::fs::write(context.join("Dockerfile"), "FROM busybox:1.37\nRUN echo no compiler; exit 7\n").unwrap();
@@ -143,7 +143,7 @@ async fn a_failed_build_is_reported_with_its_instance_and_its_last_lines() {
 }
 
 #[tokio::test]
-async fn a_secret_argument_is_used_and_shown_nowhere() {
+async fn a_secret_build_argument_is_used_but_never_shown() {
     let sandbox = Sandbox::new().await;
     context(&sandbox);
     let yml = |value: &str| -> &'static str {

@@ -1,4 +1,4 @@
-//! The catalog's files: the project's before the home's, and both before those that come with DevArch.
+//! Files of the catalog: the project's take precedence over the home's, and both over the built-in ones.
 
 use crate::harness::{Sandbox, hints, parsed};
 use devarch_app::{Catalog, CatalogSource, Conflict, Elsewhere, ErrorKind, OperationError};
@@ -16,7 +16,7 @@ fn image(catalog: &Catalog, name: &str) -> String {
 }
 
 #[tokio::test]
-async fn a_projects_template_hides_the_homes_and_that_the_built_in_one() {
+async fn project_templates_hide_the_homes_which_hide_the_built_in_ones() {
     let sandbox = Sandbox::new().await;
     let (project, home) = (sandbox.project(), sandbox.home());
     let catalog = Catalog::open(Some(&project), &home);
@@ -34,7 +34,7 @@ async fn a_projects_template_hides_the_homes_and_that_the_built_in_one() {
 }
 
 #[tokio::test]
-async fn files_that_are_no_templates_by_their_names_are_not_listed() {
+async fn files_without_a_template_name_are_not_listed() {
     let sandbox = Sandbox::new().await;
     let directory = sandbox.home().join("catalog");
     let catalog = Catalog::open(None, &sandbox.home());
@@ -49,7 +49,7 @@ async fn files_that_are_no_templates_by_their_names_are_not_listed() {
 }
 
 #[tokio::test]
-async fn a_template_is_added_once_it_is_right_and_replaced_only_on_request() {
+async fn only_a_valid_template_is_added_and_replaced_only_on_request() {
     let sandbox = Sandbox::new().await;
     let catalog = Catalog::open(None, &sandbox.home());
     let add = |path: &Path, replace| catalog.add(path, &sandbox.home(), replace);
@@ -71,7 +71,7 @@ async fn a_template_is_added_once_it_is_right_and_replaced_only_on_request() {
 }
 
 #[tokio::test]
-async fn a_template_has_a_name_or_gets_its_files() {
+async fn a_template_needs_a_name_and_is_stored_under_it() {
     let sandbox = Sandbox::new().await;
     let catalog = Catalog::open(None, &sandbox.home());
     let named = sandbox.project().join("other file.yaml");
@@ -88,7 +88,7 @@ async fn a_template_has_a_name_or_gets_its_files() {
 }
 
 #[tokio::test]
-async fn only_the_homes_templates_are_removed() {
+async fn only_templates_of_the_home_can_be_removed() {
     let sandbox = Sandbox::new().await;
     let (project, home) = (sandbox.project(), sandbox.home());
     let catalog = Catalog::open(Some(&project), &home);
@@ -108,7 +108,7 @@ async fn only_the_homes_templates_are_removed() {
 }
 
 #[tokio::test]
-async fn an_instance_keeps_a_template_that_was_removed() {
+async fn an_instance_keeps_a_removed_template() {
     let sandbox = Sandbox::new().await;
     write(&sandbox.home().join("catalog"), "tool.yaml", "busybox:1.37");
     let yml = crate::stacks::shop(&["web: {template: tool}"]);

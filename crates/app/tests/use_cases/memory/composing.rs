@@ -1,4 +1,4 @@
-//! A stack as a Compose file: at any time, with everything that Compose can say and a word about what it can not.
+//! Stacks as Compose files: in any state, with everything Compose can express and a note about the rest.
 
 use crate::{
     harness::{Command, Sandbox, hints, parsed},
@@ -28,7 +28,7 @@ fn text(path: &Path) -> String {
 }
 
 #[tokio::test]
-async fn the_file_is_the_same_before_while_and_after_a_stack_is_up() {
+async fn the_compose_file_is_the_same_before_during_and_after_an_up() {
     let sandbox = Sandbox::new().await;
     sandbox.import("shop", SHOP).await;
     let before = yaml(&sandbox).await;
@@ -44,7 +44,7 @@ async fn the_file_is_the_same_before_while_and_after_a_stack_is_up() {
 }
 
 #[tokio::test]
-async fn a_stack_that_is_switched_off_is_composed_as_if_it_were_on() {
+async fn a_disabled_stack_is_composed_as_if_it_were_enabled() {
     let sandbox = Sandbox::new().await;
     sandbox.run("shop", Command::up(SHOP)).await.unwrap();
     let up = yaml(&sandbox).await;
@@ -67,7 +67,7 @@ async fn without_an_engine_the_file_is_composed_with_a_note() {
 }
 
 #[tokio::test]
-async fn a_definition_that_can_not_be_planned_is_not_composed() {
+async fn a_definition_that_cannot_be_planned_is_not_composed() {
     let sandbox = Sandbox::new().await;
     let yml = shop_of(
         "secrets: {KEY: }",
@@ -80,7 +80,7 @@ async fn a_definition_that_can_not_be_planned_is_not_composed() {
 }
 
 #[tokio::test]
-async fn a_link_to_another_stack_is_left_out_with_a_word() {
+async fn a_link_to_another_stack_is_left_out_with_a_note() {
     let sandbox = Sandbox::new().await;
     sandbox.run("infra", Command::up(LINKED)).await.unwrap();
     sandbox.run("shop", Command::up(LINKED)).await.unwrap();
@@ -92,7 +92,7 @@ async fn a_link_to_another_stack_is_left_out_with_a_word() {
 const FILES: &str = r#"web: {template: busybox, environment: {PW: {value: "it's hush", secret: true}}, config_files: {/etc/a.conf: {content: plain}, /etc/key: {content: hush, secret: true}}}"#;
 
 #[tokio::test]
-async fn secrets_are_written_only_where_they_are_asked_for_and_then_for_the_user_alone() {
+async fn secrets_are_written_only_on_request_and_readable_only_by_the_user() {
     let sandbox = Sandbox::new().await;
     sandbox.import("shop", shop(&[FILES])).await;
     let (without, with) = (sandbox.project().join("without"), sandbox.project().join("with"));
@@ -110,7 +110,7 @@ async fn secrets_are_written_only_where_they_are_asked_for_and_then_for_the_user
 }
 
 #[tokio::test]
-async fn a_file_that_is_there_is_not_overwritten() {
+async fn an_existing_file_is_not_overwritten() {
     let sandbox = Sandbox::new().await;
     sandbox.import("shop", SHOP).await;
     let directory = sandbox.project();
@@ -122,7 +122,7 @@ async fn a_file_that_is_there_is_not_overwritten() {
 }
 
 #[tokio::test]
-async fn a_large_config_file_is_written_beside_and_named_where_it_can_not_be_inside() {
+async fn a_large_config_file_is_written_separately_and_left_out_of_inline_output() {
     let sandbox = Sandbox::new().await;
     let large = "line\\n".repeat(6_000);
     let yml = shop(&[&format!(

@@ -1,4 +1,4 @@
-//! Into running containers: what they write, and commands in them.
+//! Access to running containers: output, and commands.
 
 use crate::{
     harness::{Command, Sandbox, hints, parsed},
@@ -12,7 +12,7 @@ use devarch_engine::{EngineErrorKind as Kind, ExecRequest, LogOptions};
 use devarch_testkit::memory::{Behaviour, Call, Fault, Life};
 use futures_util::StreamExt as _;
 
-/// A container that runs and has written this.
+/// Returns a running container that has written this output.
 fn writes(output: &'static str) -> impl Fn(&CreateContainer) -> Behaviour {
     move |_| Behaviour { life: Life::Runs(0), output: output.to_owned(), failing_probes: 0 }
 }
@@ -48,7 +48,7 @@ fn of(instance: &str) -> LogRequest {
 const WEB: &str = "web: {template: busybox}";
 
 #[tokio::test]
-async fn output_comes_line_by_line_with_its_instance() {
+async fn output_is_streamed_line_by_line_with_its_instance() {
     let cases = [
         ("one\ntwo\n", vec!["web|one", "web|two"]),
         ("one\r\ntwo", vec!["web|one", "web|two"]),
@@ -62,7 +62,7 @@ async fn output_comes_line_by_line_with_its_instance() {
 }
 
 #[tokio::test]
-async fn all_instances_are_read_together_or_one_alone() {
+async fn output_of_all_instances_or_of_one_can_be_read() {
     let sandbox = writing("hello\n", SHOP).await;
     let mut all = texts(&sandbox, &LogRequest::default()).await;
     all.sort();
@@ -73,7 +73,7 @@ async fn all_instances_are_read_together_or_one_alone() {
 }
 
 #[tokio::test]
-async fn output_of_a_stopped_container_is_read_too_and_of_none_refused() {
+async fn output_of_a_stopped_container_can_be_read_and_without_one_is_refused() {
     let sandbox = writing("hello\n", SHOP).await;
     sandbox.run("shop", Command::Stop).await.unwrap();
     assert_eq!(texts(&sandbox, &of("db")).await, ["db|hello"]);
@@ -93,7 +93,7 @@ async fn output_of_a_stopped_container_is_read_too_and_of_none_refused() {
 const SECRETIVE: &str = "web: {template: busybox, environment: {PW: {value: \"hush-hush\", secret: true}}}";
 
 #[tokio::test]
-async fn secrets_are_hidden_in_output_unless_they_are_asked_for() {
+async fn secrets_in_output_are_redacted_unless_requested() {
     let sandbox = writing("my password is hush-hush!\n", shop(&[SECRETIVE])).await;
     let hidden = texts(&sandbox, &LogRequest::default()).await.join("");
     assert!(!hidden.contains("hush-hush") && hidden.contains("my password is"), "{hidden}");
@@ -102,7 +102,7 @@ async fn secrets_are_hidden_in_output_unless_they_are_asked_for() {
 }
 
 #[tokio::test]
-async fn without_the_key_no_output_is_shown_but_to_who_wants_it_unredacted() {
+async fn without_the_key_only_unredacted_output_is_shown() {
     let mut sandbox = writing("my password is hush-hush!\n", shop(&[SECRETIVE])).await;
     sandbox.lose_key().await;
     let error = read(&sandbox, &LogRequest::default()).await.unwrap_err();
@@ -120,7 +120,7 @@ async fn shell(sandbox: &Sandbox, instance: &str) -> Result<Shell, OperationErro
 }
 
 #[tokio::test]
-async fn a_command_runs_in_the_container_and_ends_with_its_own_code() {
+async fn a_command_in_a_container_returns_its_own_exit_code() {
     let sandbox = writing("", SHOP).await;
     let shell = shell(&sandbox, "db").await.unwrap();
     for (line, output, code) in [("echo hello; exit 3", "hello\n", 3), ("exit 0", "", 0)] {
@@ -154,7 +154,7 @@ async fn a_shell_needs_a_running_container() {
 }
 
 #[tokio::test]
-async fn an_engine_that_fails_in_between_is_an_error_and_no_end_of_the_output() {
+async fn an_engine_failure_is_an_error_and_not_the_end_of_the_output() {
     let sandbox = writing("hello\n", shop(&[WEB])).await;
     sandbox.engine.inject(Fault::refused(Call::Logs, "web", Kind::NotRunning));
     let error = read(&sandbox, &LogRequest::default()).await.unwrap_err();

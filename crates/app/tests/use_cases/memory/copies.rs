@@ -1,4 +1,4 @@
-//! Copies of data: made before another image writes to it, restored by an undo, and cleared away once they are not needed.
+//! Copies of data: made before another image writes to it, restored by an undo, and removed once they are not needed.
 
 use crate::{
     harness::{Command, End, Sandbox},
@@ -26,43 +26,43 @@ fn upgrade() -> Command {
     Command::Up(UPGRADED, PrepareOptions { snapshot: true, ..PrepareOptions::default() })
 }
 
-/// The copies of data on the engine.
+/// Returns the copies of data on the engine.
 async fn copies(sandbox: &Sandbox) -> Vec<String> {
     let volumes = sandbox.objects().await.volumes.into_keys();
     volumes.filter(|name| PhysicalVolume::from_stored(name).is_copy()).collect()
 }
 
-/// The place of the first call from `made` on that begins so.
-fn place(sandbox: &Sandbox, made: usize, call: &str) -> Option<usize> {
+/// Returns the index of the first call from `made` on that starts with `call`.
+fn call_index(sandbox: &Sandbox, made: usize, call: &str) -> Option<usize> {
     sandbox.engine.changes()[made..].iter().position(|change| change.starts_with(call))
 }
 
 #[tokio::test]
-async fn data_is_copied_between_the_stop_of_the_old_container_and_the_start_of_the_new() {
+async fn data_is_copied_after_the_old_container_stops_and_before_the_new_one_starts() {
     let sandbox = running().await;
     let made = sandbox.engine.changes().len();
     sandbox.run("shop", upgrade()).await.unwrap();
     let order = ["Stop devarch-shop-db", "CopyVolume", "Start devarch-shop-db"]
-        .map(|call| place(&sandbox, made, call));
+        .map(|call| call_index(&sandbox, made, call));
     assert!(order.iter().all(Option::is_some) && order.is_sorted(), "{order:?}");
     assert_eq!(sandbox.engine.volume_content(DATA), "rows");
     assert_eq!(copies(&sandbox).await, Vec::<String>::new(), "once the new one is ready no undo needs it");
 }
 
 #[tokio::test]
-async fn no_copy_is_made_without_being_asked_for_or_of_an_unchanged_image() {
+async fn data_is_copied_only_on_request_and_for_a_changed_image() {
     let sandbox = running().await;
     let made = sandbox.engine.changes().len();
     sandbox.run("shop", Command::up(UPGRADED)).await.unwrap();
-    assert_eq!(place(&sandbox, made, "CopyVolume"), None);
+    assert_eq!(call_index(&sandbox, made, "CopyVolume"), None);
     let again = PrepareOptions { snapshot: true, ..PrepareOptions::default() };
     sandbox.run("shop", Command::Set("web", "environment.A", "7")).await.unwrap();
     sandbox.run("shop", Command::Apply(again)).await.unwrap();
-    assert_eq!(place(&sandbox, made, "CopyVolume"), None, "nothing else writes to it");
+    assert_eq!(call_index(&sandbox, made, "CopyVolume"), None, "nothing else writes to it");
 }
 
 #[tokio::test]
-async fn an_upgrade_that_fails_restores_the_data() {
+async fn a_failed_upgrade_restores_the_data() {
     let sandbox = running().await;
     let before = sandbox.objects().await;
     sandbox.engine.inject(Fault::refused(Call::Start, "db", Kind::DiskFull));
@@ -74,7 +74,7 @@ async fn an_upgrade_that_fails_restores_the_data() {
 }
 
 #[tokio::test]
-async fn a_killed_upgrade_is_undone_with_the_data_as_it_was_before() {
+async fn the_undo_of_a_killed_upgrade_restores_the_data() {
     let mut sandbox = running().await;
     let before = sandbox.objects().await.containers;
     let start = sandbox.save();
@@ -96,7 +96,7 @@ async fn a_killed_upgrade_is_undone_with_the_data_as_it_was_before() {
 }
 
 #[tokio::test]
-async fn an_image_without_a_shell_can_not_copy_and_nothing_is_changed() {
+async fn a_copy_with_an_image_without_a_shell_fails_and_changes_nothing() {
     let sandbox = running().await;
     let before = sandbox.objects().await;
     sandbox.engine.inject(Fault::refused(Call::CopyVolume, "", Kind::CannotRun));
@@ -111,7 +111,7 @@ async fn an_image_without_a_shell_can_not_copy_and_nothing_is_changed() {
 }
 
 #[tokio::test]
-async fn a_copy_that_a_kill_left_goes_with_the_next_apply() {
+async fn a_copy_left_by_a_kill_is_removed_by_the_next_apply() {
     let mut sandbox = running().await;
     let start = sandbox.save();
     for nth in 1.. {
@@ -130,7 +130,7 @@ async fn a_copy_that_a_kill_left_goes_with_the_next_apply() {
 }
 
 #[tokio::test]
-async fn a_container_that_was_started_by_hand_on_data_to_be_restored_is_stopped_for_it() {
+async fn a_container_started_by_hand_is_stopped_before_its_data_is_restored() {
     let mut sandbox = running().await;
     let old = sandbox.objects().await.containers["devarch-shop-db"].id.clone();
     let start = sandbox.save();

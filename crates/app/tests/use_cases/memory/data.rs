@@ -1,4 +1,4 @@
-//! Deleting a stack forgets nothing that exists, and data that is taken over has the values it was last used with.
+//! Deleting a stack forgets no existing object, and reused data keeps the values it was last used with.
 
 use crate::harness::{Command, End, Sandbox};
 use devarch_app::PrepareOptions;
@@ -25,8 +25,8 @@ stacks:
 const DATA: [&str; 2] = ["devarch-shop-db-data", "devarch-shop-db-wal"];
 
 impl Sandbox {
-    /// A stack that is down, with two volumes; and the password that they know.
-    async fn with_data(&self) -> String {
+    /// Creates a stack that is down, with two volumes; returns the password their data depends on.
+    async fn set_up_data(&self) -> String {
         self.run("shop", Command::up(SHOP)).await.unwrap();
         let password = self.password();
         self.run("shop", Command::Down).await.unwrap();
@@ -38,15 +38,15 @@ impl Sandbox {
         request.spec.environment["PASSWORD"].reveal().to_owned()
     }
 
-    /// The volumes of the stack that exist.
-    async fn there(&self) -> Vec<String> {
+    /// Returns the stack's existing volumes.
+    async fn existing_volumes(&self) -> Vec<String> {
         let volumes = self.engine.volumes().await.unwrap().into_keys();
         volumes.filter(|name| DATA.contains(&name.as_str())).collect()
     }
 }
 
-/// Each call, before and after the engine has heard of it.
-fn calls() -> impl Iterator<Item = (usize, Moment)> {
+/// Returns each call, before and after the engine has received it.
+fn kill_points() -> impl Iterator<Item = (usize, Moment)> {
     (1..).flat_map(|nth| [(nth, Moment::Before), (nth, Moment::After)])
 }
 
@@ -54,13 +54,13 @@ fn reusing() -> Command {
     Command::Up(SHOP, PrepareOptions { reuse_volumes: true, ..PrepareOptions::default() })
 }
 
-/// Wherever it is killed.
+/// Covers every point of a kill.
 #[tokio::test]
-async fn a_deletion_that_was_killed_forgot_nothing_and_is_finished_by_the_same_command() {
+async fn a_killed_deletion_forgets_nothing_and_can_be_repeated() {
     let mut sandbox = Sandbox::new().await;
-    sandbox.with_data().await;
+    sandbox.set_up_data().await;
     let down = sandbox.save();
-    for (nth, moment) in calls() {
+    for (nth, moment) in kill_points() {
         sandbox.restore(&down).await;
         let end = sandbox.killed_at((nth, moment), "shop", Command::DeleteWithVolumes).await;
         if let End::Itself(ended) = end {
@@ -68,38 +68,38 @@ async fn a_deletion_that_was_killed_forgot_nothing_and_is_finished_by_the_same_c
             assert!(nth > 2, "both volumes were removed");
             return;
         }
-        let (there, remembered) = (sandbox.there().await, sandbox.remembered_volumes().await);
+        let (there, remembered) = (sandbox.existing_volumes().await, sandbox.remembered_volumes().await);
         assert!(there.iter().all(|volume| remembered.contains(volume)), "{there:?} {remembered:?}");
         sandbox.run("shop", Command::DeleteWithVolumes).await.unwrap();
-        assert_eq!(sandbox.there().await, Vec::<String>::new(), "{moment:?} {nth}");
+        assert_eq!(sandbox.existing_volumes().await, Vec::<String>::new(), "{moment:?} {nth}");
         assert_eq!(sandbox.remembered_volumes().await, Vec::<String>::new(), "{moment:?} {nth}");
     }
 }
 
 #[tokio::test]
-async fn a_volume_that_can_not_be_removed_keeps_its_stack() {
+async fn a_stack_is_kept_if_a_volume_cannot_be_removed() {
     for volume in DATA {
         let sandbox = Sandbox::new().await;
-        sandbox.with_data().await;
+        sandbox.set_up_data().await;
         sandbox.engine.inject(Fault::refused(Call::RemoveVolume, volume, Kind::InUse));
         let refused = sandbox.run("shop", Command::DeleteWithVolumes).await.unwrap_err();
         let words = format!("volume {volume} is in use by a container that the engine does not list");
         assert!(refused.to_string().contains(&words), "{refused}");
         assert_eq!(sandbox.remembered_volumes().await, DATA, "{refused}");
         sandbox.run("shop", Command::DeleteWithVolumes).await.unwrap();
-        assert_eq!(sandbox.there().await, Vec::<String>::new());
+        assert_eq!(sandbox.existing_volumes().await, Vec::<String>::new());
     }
 }
 
-/// Killed or not, as often as it takes.
+/// Kills every attempt until one succeeds.
 #[tokio::test]
-async fn data_that_is_taken_over_keeps_its_password_wherever_the_takeover_is_killed() {
+async fn reused_data_keeps_its_password_even_after_kills() {
     let mut sandbox = Sandbox::new().await;
-    let password = sandbox.with_data().await;
+    let password = sandbox.set_up_data().await;
     sandbox.run("shop", Command::Delete).await.unwrap();
     assert_eq!(sandbox.remembered_volumes().await, DATA);
     let deleted = sandbox.save();
-    for (nth, moment) in calls() {
+    for (nth, moment) in kill_points() {
         sandbox.restore(&deleted).await;
         let end = sandbox.killed_at((nth, moment), "shop", reusing()).await;
         sandbox.clock.advance(Duration::from_secs(31));
@@ -121,9 +121,9 @@ async fn data_that_is_taken_over_keeps_its_password_wherever_the_takeover_is_kil
 }
 
 #[tokio::test]
-async fn data_that_nobody_takes_over_leaves_a_new_stack_with_values_of_its_own() {
+async fn a_new_stack_that_reuses_no_data_has_values_of_its_own() {
     let sandbox = Sandbox::new().await;
-    let password = sandbox.with_data().await;
+    let password = sandbox.set_up_data().await;
     sandbox.run("shop", Command::Delete).await.unwrap();
     assert!(sandbox.run("shop", Command::up(SHOP)).await.is_err(), "not unasked");
     for volume in DATA {

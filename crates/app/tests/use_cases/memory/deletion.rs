@@ -1,4 +1,4 @@
-//! What deleting a stack shows, refuses, removes and keeps.
+//! Deletion of stacks: what is shown, refused, removed and kept.
 
 use crate::{
     harness::{Command, End, Sandbox, hints, parsed},
@@ -45,7 +45,7 @@ fn names(volumes: &[PhysicalVolume]) -> Vec<&str> {
 }
 
 #[tokio::test]
-async fn a_stack_with_containers_is_refused_with_all_of_them() {
+async fn deleting_a_stack_with_containers_is_refused_with_their_names() {
     let sandbox = Sandbox::new().await;
     sandbox.run("shop", Command::up(SHOP)).await.unwrap();
     let error = shown(&sandbox).await.unwrap_err();
@@ -60,7 +60,7 @@ async fn a_stack_with_containers_is_refused_with_all_of_them() {
 }
 
 #[tokio::test]
-async fn a_stack_that_was_never_applied_is_deleted_without_an_engine() {
+async fn a_never_applied_stack_is_deleted_without_an_engine() {
     let sandbox = Sandbox::new().await;
     sandbox.import("shop", SHOP).await;
     let deletion = shown(&sandbox).await.unwrap();
@@ -70,7 +70,7 @@ async fn a_stack_that_was_never_applied_is_deleted_without_an_engine() {
 }
 
 #[tokio::test]
-async fn volumes_that_are_kept_are_remembered_with_the_names_of_what_their_data_needs() {
+async fn kept_volumes_are_recorded_with_the_names_of_the_values_their_data_needs() {
     let sandbox = Sandbox::new().await;
     let yml = shop(&[
         "db: {template: busybox, environment: {PW: {generate: 20}, MODE: x}, volumes: [\"data:/data\"]}",
@@ -89,7 +89,7 @@ async fn volumes_that_are_kept_are_remembered_with_the_names_of_what_their_data_
 }
 
 #[tokio::test]
-async fn volumes_that_appeared_since_they_were_shown_are_not_deleted() {
+async fn volumes_that_were_not_shown_are_not_deleted() {
     let sandbox = down().await;
     let deletion = shown(&sandbox).await.unwrap();
     sandbox.run("shop", Command::Set("web", "volumes./more", "more")).await.unwrap();
@@ -103,7 +103,7 @@ async fn volumes_that_appeared_since_they_were_shown_are_not_deleted() {
 }
 
 #[tokio::test]
-async fn a_volume_that_another_users_container_mounts_keeps_the_stack() {
+async fn a_stack_is_kept_if_an_unmanaged_container_mounts_its_volume() {
     let sandbox = down().await;
     let mut with = spec(&RUNS);
     with.mounts.push(Mount {
@@ -126,7 +126,7 @@ async fn a_volume_that_another_users_container_mounts_keeps_the_stack() {
 }
 
 #[tokio::test]
-async fn a_volume_with_its_name_that_another_created_is_left_alone() {
+async fn an_unmanaged_volume_with_a_stacks_name_is_left_alone() {
     let sandbox = down().await;
     let volume = PhysicalVolume::from_stored(DATA);
     sandbox.engine.remove_volume(&volume).await.unwrap();
@@ -141,7 +141,7 @@ async fn a_volume_with_its_name_that_another_created_is_left_alone() {
 }
 
 #[tokio::test]
-async fn a_copy_of_data_that_a_kill_left_is_shown_and_goes_with_it() {
+async fn a_copy_left_by_a_kill_is_shown_and_deleted_with_its_stack() {
     let mut sandbox = Sandbox::new().await;
     sandbox.run("shop", Command::up(SHOP)).await.unwrap();
     sandbox.engine.write_volume(DATA, "rows");
@@ -165,7 +165,7 @@ async fn a_copy_of_data_that_a_kill_left_is_shown_and_goes_with_it() {
 }
 
 #[tokio::test]
-async fn a_deletion_under_a_lost_lock_forgets_nothing() {
+async fn a_deletion_that_lost_its_lock_forgets_nothing() {
     let sandbox = down().await;
     let deletion = shown(&sandbox).await.unwrap();
     let locks = sandbox.lock("shop", "stack delete", Duration::ZERO).await.unwrap();
@@ -176,7 +176,7 @@ async fn a_deletion_under_a_lost_lock_forgets_nothing() {
 }
 
 #[tokio::test]
-async fn the_volume_of_a_removed_instance_goes_with_its_stack() {
+async fn the_volume_of_a_removed_instance_is_deleted_with_its_stack() {
     let sandbox = Sandbox::new().await;
     sandbox.run("shop", Command::up(SHOP)).await.unwrap();
     sandbox.run("shop", Command::RemoveInstance("web")).await.unwrap();
@@ -188,7 +188,7 @@ async fn the_volume_of_a_removed_instance_goes_with_its_stack() {
 }
 
 #[tokio::test]
-async fn without_its_marker_an_engine_proves_no_volume_gone() {
+async fn a_volume_missing_on_an_engine_without_its_marker_may_still_exist() {
     let sandbox = down().await;
     sandbox.engine.remove_volume(&PhysicalVolume::from_stored(DATA)).await.unwrap();
     sandbox.engine.remove_volume(&PhysicalVolume::from_stored("devarch-engine")).await.unwrap();

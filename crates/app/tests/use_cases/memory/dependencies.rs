@@ -1,4 +1,4 @@
-//! Who waits for whom, and for what.
+//! Dependencies: which instance waits for which, and for what condition.
 
 use crate::{
     harness::{Command, Sandbox, parsed},
@@ -14,30 +14,30 @@ fn web(condition: &str) -> String {
     format!("web: {{template: busybox, depends_on: {{db: {{condition: {condition}}}}}}}")
 }
 
-/// The place of a call among all that changed something.
-fn place(sandbox: &Sandbox, call: &str) -> Option<usize> {
+/// Returns the index of a call among those that changed something.
+fn call_index(sandbox: &Sandbox, call: &str) -> Option<usize> {
     sandbox.engine.changes().iter().position(|change| change == call)
 }
 
 #[tokio::test]
-async fn a_consumer_starts_after_its_provider_whatever_it_waits_for() {
+async fn a_consumer_starts_after_its_provider_for_every_condition() {
     for condition in ["ready", "service_started", "service_healthy"] {
         let sandbox = Sandbox::new().await;
         sandbox.run("shop", Command::up(shop(&[DB, &web(condition)]))).await.unwrap();
         let (db, consumer) =
-            (place(&sandbox, "Start devarch-shop-db"), place(&sandbox, "Start devarch-shop-web"));
+            (call_index(&sandbox, "Start devarch-shop-db"), call_index(&sandbox, "Start devarch-shop-web"));
         assert!(db.is_some() && db < consumer, "{condition}: {db:?} {consumer:?}");
     }
 }
 
 #[tokio::test]
-async fn a_consumer_of_what_never_gets_healthy_is_never_started() {
+async fn a_consumer_of_an_unhealthy_provider_is_never_started() {
     let sandbox = Sandbox::new().await;
     sandbox.engine.script(|_| Behaviour::runs().failing_probes(10_000));
     let error = sandbox.run("shop", Command::up(shop(&[DB, &web("service_healthy")]))).await.unwrap_err();
     let OperationError::Apply(ApplyError::Failed(failure)) = &error else { panic!("{error:?}") };
     assert!(matches!(failure.failure, Failure::Unhealthy { .. }), "{failure:?}");
-    assert_eq!(place(&sandbox, "Start devarch-shop-web"), None);
+    assert_eq!(call_index(&sandbox, "Start devarch-shop-web"), None);
 }
 
 #[tokio::test]
@@ -55,7 +55,7 @@ async fn a_job_runs_once_and_its_consumers_after_its_end() {
     let sandbox = Sandbox::new().await;
     let yml = shop(&[JOB, "web: {template: busybox, depends_on: [job]}"]);
     sandbox.run("shop", Command::up(yml)).await.unwrap();
-    assert!(place(&sandbox, "Start devarch-shop-job") < place(&sandbox, "Start devarch-shop-web"));
+    assert!(call_index(&sandbox, "Start devarch-shop-job") < call_index(&sandbox, "Start devarch-shop-web"));
     let made = sandbox.engine.changes().len();
     sandbox.run("shop", Command::up(yml)).await.unwrap();
     assert_eq!(sandbox.engine.changes().len(), made, "it has run");
@@ -69,11 +69,11 @@ async fn a_job_that_fails_starts_no_consumer_and_is_reported_with_its_code() {
     let yml = shop(&[&failing, "web: {template: busybox, depends_on: [job]}"]);
     let error = sandbox.run("shop", Command::up(yml)).await.unwrap_err();
     assert!(error.to_string().contains("no table"), "{error}");
-    assert_eq!(place(&sandbox, "Start devarch-shop-web"), None);
+    assert_eq!(call_index(&sandbox, "Start devarch-shop-web"), None);
 }
 
 #[tokio::test]
-async fn a_consumer_restarts_with_its_provider_where_it_asks_for_it() {
+async fn a_consumer_restarts_with_its_provider_on_request() {
     for (restart, restarted) in [(true, true), (false, false)] {
         let sandbox = Sandbox::new().await;
         let consumer = format!(
@@ -89,7 +89,7 @@ async fn a_consumer_restarts_with_its_provider_where_it_asks_for_it() {
 }
 
 #[tokio::test]
-async fn a_provider_that_is_not_required_may_be_missing() {
+async fn an_optional_provider_may_be_missing() {
     let sandbox = Sandbox::new().await;
     let web = "web: {template: busybox, depends_on: {cache: {condition: ready, required: false}}}";
     sandbox.run("shop", Command::up(shop(&[web]))).await.unwrap();
@@ -99,7 +99,7 @@ async fn a_provider_that_is_not_required_may_be_missing() {
 }
 
 #[tokio::test]
-async fn a_chain_starts_from_its_beginning_and_stops_from_its_end() {
+async fn a_chain_starts_providers_first_and_stops_consumers_first() {
     let sandbox = Sandbox::new().await;
     let chain = [
         "a: {template: busybox}",
@@ -109,21 +109,21 @@ async fn a_chain_starts_from_its_beginning_and_stops_from_its_end() {
     sandbox.run("shop", Command::up(shop(&chain))).await.unwrap();
     sandbox.run("shop", Command::Down).await.unwrap();
     let order = |call: &str| {
-        ["a", "b", "c"].map(|name| place(&sandbox, &format!("{call} devarch-shop-{name}")).unwrap())
+        ["a", "b", "c"].map(|name| call_index(&sandbox, &format!("{call} devarch-shop-{name}")).unwrap())
     };
     assert!(order("Start").is_sorted());
     assert!(order("Stop").iter().rev().is_sorted(), "{:?}", order("Stop"));
 }
 
 #[tokio::test]
-async fn a_dependency_on_a_template_of_the_file_is_followed_too() {
+async fn dependencies_in_templates_of_the_file_are_followed() {
     let sandbox = Sandbox::new().await;
     let template = r#"client: {image: "busybox:1.37", depends_on: [db]}"#;
     sandbox
         .run("shop", Command::up(shop_of("", &[template], &[DB, "web: {template: client}"])))
         .await
         .unwrap();
-    assert!(place(&sandbox, "Start devarch-shop-db") < place(&sandbox, "Start devarch-shop-web"));
+    assert!(call_index(&sandbox, "Start devarch-shop-db") < call_index(&sandbox, "Start devarch-shop-web"));
     sandbox.rename_instance("shop", "db", "store").await.unwrap_err();
     assert!(
         sandbox.stack("shop").await.instances.contains_key(&parsed::<devarch_core::name::InstanceName>("db"))

@@ -1,4 +1,4 @@
-//! What `doctor` finds, and how to fix it.
+//! Findings of `doctor`, and how to fix them.
 
 use crate::{
     harness::{Command, Sandbox, parsed},
@@ -22,7 +22,7 @@ use std::{
     time::Duration,
 };
 
-/// All checks of a home on its own engine and machine.
+/// Returns all checks of a home on its own engine and machine.
 async fn checks(sandbox: &Sandbox) -> Vec<Check> {
     let around = around([Arc::clone(&sandbox.engine)], Arc::clone(&sandbox.host), Arc::clone(&sandbox.clock));
     doctor(sandbox.ctx().settings(), &around).await
@@ -37,7 +37,7 @@ fn around(
     Environment { engines, clock, ids: Arc::new(CountedIds::default()), host }
 }
 
-/// The check of that name.
+/// Returns the check with this name.
 async fn check(sandbox: &Sandbox, name: &str) -> Check {
     let all = checks(sandbox).await;
     all.iter()
@@ -46,8 +46,8 @@ async fn check(sandbox: &Sandbox, name: &str) -> Check {
         .unwrap_or_else(|| panic!("no check {name} in {all:?}"))
 }
 
-/// A check that warns, with what was found and how to fix it.
-async fn warns(sandbox: &Sandbox, name: &str, found: &str, fix: &str) {
+/// Asserts that a check warns, with this finding and fix.
+async fn assert_warns(sandbox: &Sandbox, name: &str, found: &str, fix: &str) {
     let check = check(sandbox, name).await;
     assert_eq!(check.verdict, Verdict::Warn, "{check:?}");
     assert!(check.found.contains(found), "{found}: {check:?}");
@@ -59,17 +59,17 @@ fn mode(path: &Path, mode: u32) {
 }
 
 #[tokio::test]
-async fn all_is_well_with_a_running_stack() {
+async fn a_running_stack_passes_all_checks() {
     let sandbox = running_shop().await;
     for check in checks(&sandbox).await {
-        // The machine's disks are its own, and the pool of tests is small.
+        // The machine's disks are real, and the pool of tests is small.
         let other = check.name.starts_with("disk") || check.name == "addresses";
         assert!(check.verdict == Verdict::Ok || other, "{check:?}");
     }
 }
 
 #[tokio::test]
-async fn nothing_is_changed_by_looking() {
+async fn checks_change_nothing() {
     let sandbox = running_shop().await;
     let (before, made) = (sandbox.objects().await, sandbox.engine.changes());
     checks(&sandbox).await;
@@ -77,10 +77,10 @@ async fn nothing_is_changed_by_looking() {
 }
 
 #[tokio::test]
-async fn a_home_that_others_can_read_is_reported_with_its_files() {
+async fn a_home_readable_by_other_users_is_reported_with_its_files() {
     let sandbox = running_shop().await;
     mode(&sandbox.home(), 0o755);
-    warns(&sandbox, "home", "is open to others (mode 755)", "chmod 700").await;
+    assert_warns(&sandbox, "home", "is open to others (mode 755)", "chmod 700").await;
     mode(&sandbox.home(), 0o700);
     let folder = sandbox.home().join("catalog/deep");
     std::fs::create_dir_all(&folder).unwrap();
@@ -89,11 +89,11 @@ async fn a_home_that_others_can_read_is_reported_with_its_files() {
         std::fs::write(&file, "").unwrap();
         mode(&file, 0o644);
     }
-    warns(&sandbox, "files", "and 2 more can be read by others", "chmod -R go-rwx").await;
+    assert_warns(&sandbox, "files", "and 2 more can be read by others", "chmod -R go-rwx").await;
 }
 
 #[tokio::test]
-async fn a_home_that_is_not_there_yet_is_fine() {
+async fn a_home_that_does_not_exist_yet_is_fine() {
     let sandbox = Sandbox::new().await;
     let mut settings = sandbox.ctx().settings().clone();
     settings.home = sandbox.project().join("new");
@@ -105,7 +105,7 @@ async fn a_home_that_is_not_there_yet_is_fine() {
 }
 
 #[tokio::test]
-async fn a_lost_key_is_a_failure_with_every_way_out() {
+async fn a_lost_key_fails_with_every_possible_fix() {
     let mut sandbox = running_shop().await;
     sandbox.lose_key().await;
     let check = check(&sandbox, "key").await;
@@ -117,7 +117,7 @@ async fn a_lost_key_is_a_failure_with_every_way_out() {
 }
 
 #[tokio::test]
-async fn a_store_that_can_not_be_opened_is_a_failure_and_the_rest_is_looked_at() {
+async fn an_unusable_store_fails_and_the_other_checks_still_run() {
     let sandbox = running_shop().await;
     std::fs::write(sandbox.home().join("devarch.db"), "no database").unwrap();
     let all = checks(&sandbox).await;
@@ -128,7 +128,7 @@ async fn a_store_that_can_not_be_opened_is_a_failure_and_the_rest_is_looked_at()
 }
 
 #[tokio::test]
-async fn where_no_engine_answers_those_that_were_tried_are_listed() {
+async fn without_an_engine_the_tried_endpoints_are_listed() {
     let sandbox = Sandbox::new().await;
     let nowhere = around([], Arc::clone(&sandbox.host), Arc::clone(&sandbox.clock));
     let all = doctor(sandbox.ctx().settings(), &nowhere).await;
@@ -139,7 +139,7 @@ async fn where_no_engine_answers_those_that_were_tried_are_listed() {
 }
 
 #[tokio::test]
-async fn each_engine_that_answers_is_named_with_its_version() {
+async fn each_reachable_engine_is_listed_with_its_version() {
     let sandbox = Sandbox::new().await;
     let engine = |kind, endpoint: &str| {
         let endpoint = endpoint.to_owned();
@@ -158,18 +158,23 @@ async fn each_engine_that_answers_is_named_with_its_version() {
 }
 
 #[tokio::test]
-async fn a_host_port_that_another_process_holds_is_reported_with_who_it_is() {
+async fn a_host_port_held_by_another_process_is_reported_with_its_name() {
     let sandbox = running_shop().await;
     let port = sandbox.status("shop").await.instances[0].ports[0].host.port();
     sandbox.run("shop", Command::Down).await.unwrap();
     let socket = HostSocket { ip: Ipv4Addr::LOCALHOST.into(), port, protocol: Protocol::Tcp };
     sandbox.host.listen(socket, "nginx (pid 812)");
-    warns(&sandbox, "ports", &format!("{port} of shop/db is held by nginx (pid 812)"), "ports.PORT=auto")
-        .await;
+    assert_warns(
+        &sandbox,
+        "ports",
+        &format!("{port} of shop/db is held by nginx (pid 812)"),
+        "ports.PORT=auto",
+    )
+    .await;
 }
 
 #[tokio::test]
-async fn a_host_port_that_another_container_publishes_is_reported_and_ones_own_is_not() {
+async fn only_host_ports_published_by_other_containers_are_reported() {
     let sandbox = running_shop().await;
     let fine = check(&sandbox, "ports").await;
     assert_eq!(
@@ -182,7 +187,7 @@ async fn a_host_port_that_another_container_publishes_is_reported_and_ones_own_i
         (ContainerName::from_stored("theirs"), BTreeMap::new(), None);
     let id = sandbox.engine.create_container(&other).await.unwrap();
     sandbox.engine.start(&id).await.unwrap();
-    warns(&sandbox, "ports", "is held by container theirs", "ports.PORT=auto").await;
+    assert_warns(&sandbox, "ports", "is held by container theirs", "ports.PORT=auto").await;
 }
 
 #[tokio::test]
@@ -194,11 +199,12 @@ async fn objects_with_copied_labels_are_reported() {
         let request = CreateContainer { name, spec: spec(&RUNS), labels: labels.clone() };
         sandbox.engine.create_container(&request).await.unwrap();
     }
-    warns(&sandbox, "objects", "and 1 more: with the labels of this home", "devarch adopt STACK").await;
+    assert_warns(&sandbox, "objects", "and 1 more: with the labels of this home", "devarch adopt STACK")
+        .await;
 }
 
 #[tokio::test]
-async fn other_homes_are_named_but_nothing_is_wrong_with_them() {
+async fn other_homes_are_listed_without_a_warning() {
     let sandbox = running_shop().await;
     let other = sandbox.beside().await;
     let reported = check(&other, "other homes").await;
@@ -212,30 +218,30 @@ async fn other_homes_are_named_but_nothing_is_wrong_with_them() {
 }
 
 #[tokio::test]
-async fn a_pool_that_runs_out_warns_and_one_that_is_used_up_fails() {
+async fn a_nearly_full_pool_warns_and_a_full_one_fails() {
     let sandbox = Sandbox::new().await;
     assert_eq!(check(&sandbox, "addresses").await.found, "8 of 8 subnets (/26) of 10.212.0.0/23 are free");
-    warns(&sandbox, "addresses", "8 of 8", "DEVARCH_ADDRESS_POOL").await;
+    assert_warns(&sandbox, "addresses", "8 of 8", "DEVARCH_ADDRESS_POOL").await;
     sandbox.host.route("10.212.0.0/24".parse().unwrap());
-    warns(&sandbox, "addresses", "4 of 8", "DEVARCH_ADDRESS_POOL").await;
+    assert_warns(&sandbox, "addresses", "4 of 8", "DEVARCH_ADDRESS_POOL").await;
     sandbox.host.route("10.0.0.0/8".parse().unwrap());
     let check = check(&sandbox, "addresses").await;
     assert_eq!((check.verdict, check.found.starts_with("0 of 8")), (Verdict::Fail, true));
 }
 
 #[tokio::test]
-async fn a_clock_that_runs_behind_is_reported() {
+async fn a_clock_that_is_behind_is_reported() {
     let sandbox = running_shop().await;
     let file = std::fs::File::options().write(true).open(sandbox.home().join("devarch.db")).unwrap();
     let ahead = file.metadata().unwrap().modified().unwrap() + Duration::from_mins(10);
     file.set_modified(ahead).unwrap();
-    warns(&sandbox, "clock", "s in the future", "NTP").await;
+    assert_warns(&sandbox, "clock", "s in the future", "NTP").await;
     sandbox.clock.advance(Duration::from_hours(1));
     assert_eq!(check(&sandbox, "clock").await.verdict, Verdict::Ok);
 }
 
 #[tokio::test]
-async fn an_engine_without_its_marker_is_judged_by_what_was_created_there() {
+async fn an_engine_without_its_marker_is_identified_by_its_objects() {
     let sandbox = running_shop().await;
     sandbox.engine.remove_volume(&PhysicalVolume::from_stored("devarch-engine")).await.unwrap();
     assert_eq!(check(&sandbox, "objects").await.verdict, Verdict::Ok);

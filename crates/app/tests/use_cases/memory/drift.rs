@@ -1,4 +1,4 @@
-//! What was changed past DevArch: seen by the next plan, named in it, and corrected by the next apply.
+//! Changes made without DevArch: seen and named by the next plan, and corrected by the next apply.
 
 use crate::{
     harness::{Command, Sandbox},
@@ -26,8 +26,8 @@ async fn id(sandbox: &Sandbox, name: &str) -> ContainerId {
     sandbox.objects().await.containers[name].id.clone()
 }
 
-/// The plan has these words, and after an apply all is as it was again.
-async fn is_corrected(sandbox: &Sandbox, words: &str) {
+/// Asserts that the plan contains these words, and that an apply restores the previous state.
+async fn assert_corrected(sandbox: &Sandbox, words: &str) {
     let plan = sandbox.plan("shop").await.unwrap();
     assert!(plan.contains(words), "{words} is not in\n{plan}");
     sandbox.run("shop", Command::apply()).await.unwrap();
@@ -37,62 +37,62 @@ async fn is_corrected(sandbox: &Sandbox, words: &str) {
 }
 
 #[tokio::test]
-async fn a_container_that_ended_is_started_again_and_not_replaced() {
+async fn an_exited_container_is_started_and_not_replaced() {
     let sandbox = running().await;
     let before = id(&sandbox, DB).await;
     sandbox.engine.end(DB, 1);
-    is_corrected(&sandbox, "db").await;
+    assert_corrected(&sandbox, "db").await;
     assert_eq!(id(&sandbox, DB).await, before);
 }
 
 #[tokio::test]
-async fn a_container_that_was_removed_is_created_again_on_its_data() {
+async fn a_removed_container_is_recreated_with_its_data() {
     let sandbox = running().await;
     let before = id(&sandbox, DB).await;
     sandbox.remove_by_hand(DB).await;
-    is_corrected(&sandbox, "db  will be created (was removed by hand)").await;
+    assert_corrected(&sandbox, "db  will be created (was removed by hand)").await;
     assert_ne!(id(&sandbox, DB).await, before);
 }
 
 #[tokio::test]
-async fn a_container_that_was_renamed_gets_its_name_back_and_is_not_replaced() {
+async fn a_renamed_container_gets_its_name_back_and_is_not_replaced() {
     let sandbox = running().await;
     let before = id(&sandbox, WEB).await;
     sandbox.engine.rename(&before, &ContainerName::from_stored("my-web")).await.unwrap();
-    is_corrected(&sandbox, "my-web").await;
+    assert_corrected(&sandbox, "my-web").await;
     assert_eq!(id(&sandbox, WEB).await, before);
 }
 
 #[tokio::test]
-async fn a_container_that_was_disconnected_is_connected_again() {
+async fn a_disconnected_container_is_reconnected() {
     let sandbox = running().await;
     let before = id(&sandbox, WEB).await;
     sandbox.engine.disconnect(&NetworkName::from_stored("devarch-shop-net"), &before).await.unwrap();
-    is_corrected(&sandbox, "web").await;
+    assert_corrected(&sandbox, "web").await;
     assert!(sandbox.objects().await.containers[WEB].networks.contains_key("devarch-shop-net"));
 }
 
 #[tokio::test]
-async fn a_container_that_can_not_be_started_any_more_is_replaced() {
+async fn a_container_that_cannot_be_started_any_more_is_replaced() {
     let sandbox = running().await;
     let before = id(&sandbox, WEB).await;
     sandbox.engine.stick(WEB);
-    is_corrected(&sandbox, "-/+ web").await;
+    assert_corrected(&sandbox, "-/+ web").await;
     assert_ne!(id(&sandbox, WEB).await, before);
 }
 
 #[tokio::test]
-async fn a_tag_that_moved_replaces_every_container_made_from_it() {
+async fn a_moved_tag_replaces_every_container_created_from_it() {
     let sandbox = running().await;
     let before = [id(&sandbox, DB).await, id(&sandbox, WEB).await];
     sandbox.engine.add_image("busybox:1.37", plain_image("sha256:b1b1"));
-    is_corrected(&sandbox, "-/+ db").await;
+    assert_corrected(&sandbox, "-/+ db").await;
     let after = [id(&sandbox, DB).await, id(&sandbox, WEB).await];
     assert!(before.iter().zip(&after).all(|(before, after)| before != after));
 }
 
 #[tokio::test]
-async fn a_stopped_stack_that_was_started_by_hand_is_stopped_again() {
+async fn a_stopped_stack_started_by_hand_is_stopped_again() {
     let sandbox = running().await;
     sandbox.run("shop", Command::Stop).await.unwrap();
     let db = id(&sandbox, DB).await;
@@ -104,7 +104,7 @@ async fn a_stopped_stack_that_was_started_by_hand_is_stopped_again() {
 }
 
 #[tokio::test]
-async fn a_volume_that_was_removed_is_created_again_empty_and_reported() {
+async fn a_removed_volume_is_recreated_empty_and_reported() {
     let sandbox = running().await;
     sandbox.remove_by_hand(WEB).await;
     sandbox.remove_by_hand(DB).await;
@@ -118,7 +118,7 @@ async fn a_volume_that_was_removed_is_created_again_empty_and_reported() {
 }
 
 #[tokio::test]
-async fn what_was_changed_by_hand_is_no_change_of_the_definition() {
+async fn manual_changes_are_not_changes_of_the_definition() {
     let sandbox = running().await;
     let before = sandbox.stack("shop").await;
     sandbox.engine.end(DB, 1);

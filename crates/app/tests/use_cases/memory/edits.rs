@@ -1,5 +1,4 @@
-//! Edits of what is stored: they change nothing on the engine until they are applied, and nothing at all where they are
-//! refused.
+//! Edits of stored definitions: they change nothing on the engine until applied, and nothing at all if refused.
 
 use crate::{
     harness::{Command, Sandbox},
@@ -26,7 +25,7 @@ async fn host_ports(sandbox: &Sandbox, stack: &str) -> BTreeSet<u16> {
 }
 
 #[tokio::test]
-async fn an_edit_changes_nothing_that_runs_until_it_is_applied() {
+async fn an_edit_does_not_affect_running_containers_until_applied() {
     let sandbox = running().await;
     let (before, made) = (sandbox.objects().await, sandbox.engine.changes());
     sandbox.run("shop", Command::Set("db", "environment.MARK", "5")).await.unwrap();
@@ -41,7 +40,7 @@ async fn an_edit_changes_nothing_that_runs_until_it_is_applied() {
 }
 
 #[tokio::test]
-async fn a_field_that_is_taken_back_is_what_the_template_says() {
+async fn an_unset_field_has_the_templates_value() {
     let sandbox = running().await;
     sandbox.run("shop", Command::Set("web", "stop_grace_period", "9s")).await.unwrap();
     assert!(sandbox.plan("shop").await.is_some());
@@ -50,7 +49,7 @@ async fn a_field_that_is_taken_back_is_what_the_template_says() {
 }
 
 #[tokio::test]
-async fn an_edit_that_is_wrong_is_refused_as_a_whole() {
+async fn an_invalid_edit_is_refused_as_a_whole() {
     let sandbox = running().await;
     for (field, value) in
         [("colour", "red"), ("ports.80", "99999"), ("healthcheck.interval", "often"), ("image", "[1]")]
@@ -67,7 +66,7 @@ async fn an_edit_that_is_wrong_is_refused_as_a_whole() {
 }
 
 #[tokio::test]
-async fn an_edit_that_the_file_does_not_have_is_undone_by_the_next_up() {
+async fn an_edit_missing_from_the_file_is_undone_by_the_next_up() {
     let sandbox = running().await;
     let before = sandbox.objects().await;
     sandbox.run("shop", Command::Set("db", "environment.MARK", "5")).await.unwrap();
@@ -76,7 +75,7 @@ async fn an_edit_that_the_file_does_not_have_is_undone_by_the_next_up() {
 }
 
 #[tokio::test]
-async fn an_instance_with_a_new_name_keeps_its_data_and_its_host_port() {
+async fn a_renamed_instance_keeps_its_data_and_host_port() {
     let sandbox = running().await;
     let ports = host_ports(&sandbox, "shop").await;
     sandbox.rename_instance("shop", "db", "store").await.unwrap();
@@ -91,7 +90,7 @@ async fn an_instance_with_a_new_name_keeps_its_data_and_its_host_port() {
 }
 
 #[tokio::test]
-async fn a_name_that_another_has_is_refused_with_one_that_is_free() {
+async fn a_taken_name_is_refused_with_a_free_one() {
     let sandbox = running().await;
     sandbox.import("shop", SHOP).await;
     let taken = sandbox.rename_instance("shop", "db", "web").await.unwrap_err();
@@ -108,7 +107,7 @@ async fn a_name_that_another_has_is_refused_with_one_that_is_free() {
 }
 
 #[tokio::test]
-async fn a_copy_of_a_stack_shares_nothing_with_it() {
+async fn a_cloned_stack_shares_nothing_with_the_original() {
     let sandbox = running().await;
     let before = sandbox.objects().await;
     sandbox.clone_stack("shop", "copy").await.unwrap();
@@ -126,7 +125,7 @@ async fn a_copy_of_a_stack_shares_nothing_with_it() {
 }
 
 #[tokio::test]
-async fn an_instance_that_is_removed_goes_with_the_next_apply_and_leaves_its_data() {
+async fn a_removed_instance_disappears_with_the_next_apply_and_leaves_its_data() {
     let sandbox = running().await;
     sandbox.run("shop", Command::RemoveInstance("web")).await.unwrap();
     let before = sandbox.objects().await;
@@ -144,7 +143,7 @@ async fn an_instance_that_is_removed_goes_with_the_next_apply_and_leaves_its_dat
 }
 
 #[tokio::test]
-async fn a_stack_that_is_switched_off_is_taken_down_and_back_as_it_was() {
+async fn a_disabled_stack_is_taken_down_and_restored_when_enabled() {
     let sandbox = running().await;
     let strangers = Strangers::beside(&sandbox).await;
     let ports = host_ports(&sandbox, "shop").await;
@@ -161,14 +160,14 @@ async fn a_stack_that_is_switched_off_is_taken_down_and_back_as_it_was() {
 }
 
 #[tokio::test]
-async fn a_host_port_that_a_process_listens_on_is_refused_before_anything_is_changed() {
+async fn a_host_port_with_a_listener_is_refused_before_anything_changes() {
     let sandbox = running().await;
     let before = sandbox.objects().await;
     sandbox
         .host
         .listen(HostSocket { ip: [127, 0, 0, 1].into(), port: 18080, protocol: Protocol::Tcp }, "redis");
     let made = sandbox.engine.changes();
-    // The edit may already refuse it; the plan has to.
+    // The edit may already refuse it; the plan must.
     if sandbox.run("shop", Command::Set("web", "ports.80", "18080")).await.is_ok() {
         let refused = sandbox.run("shop", Command::apply()).await.unwrap_err();
         assert_eq!(refused.kind(), ErrorKind::Conflict, "{refused:?}");

@@ -1,4 +1,4 @@
-//! Which engine a stack is brought up on.
+//! Selection of a stack's engine.
 
 use crate::{
     harness::{Command, EngineChoice, Objects, Sandbox},
@@ -23,26 +23,26 @@ fn engine(kind: EngineKind, endpoint: &str) -> Arc<MemoryEngine> {
     Arc::new(engine)
 }
 
-/// Both engines answer, Docker is looked for first.
+/// Creates a home for which both engines answer and Docker comes first.
 async fn home(flag: Option<&str>, variable: Option<&str>) -> EngineChoice {
     let engines = [engine(EngineKind::Docker, DOCKER), engine(EngineKind::Podman, PODMAN)];
     EngineChoice::of(engines, flag, variable).await
 }
 
 #[tokio::test]
-async fn a_stack_that_was_never_applied_gets_the_first_engine_that_answers() {
+async fn a_never_applied_stack_gets_the_first_engine_that_answers() {
     assert_eq!(home(None, None).await.of_new_stack().await.unwrap(), DOCKER);
 }
 
 #[tokio::test]
-async fn a_stack_stays_on_its_engine_and_goes_to_no_other_where_that_is_gone() {
+async fn a_stack_stays_on_its_engine_even_if_that_is_unreachable() {
     let home = home(None, None).await;
     assert_eq!(home.of_stack_on(PODMAN).await.unwrap(), PODMAN);
     assert!(home.of_stack_on("memory://gone").await.is_err());
 }
 
 #[tokio::test]
-async fn the_engine_that_is_asked_for_goes_before_the_one_a_stack_is_on() {
+async fn the_requested_engine_takes_precedence_over_the_bound_one() {
     let by_flag = home(Some("docker"), Some(PODMAN)).await;
     assert_eq!(by_flag.of_stack_on(PODMAN).await.unwrap(), DOCKER);
     let by_variable = home(None, Some(PODMAN)).await;
@@ -53,9 +53,9 @@ async fn prune(sandbox: &Sandbox) {
     sandbox.engine.remove_volume(&PhysicalVolume::from_stored("devarch-engine")).await.unwrap();
 }
 
-/// `docker volume prune` takes the volume by which an engine is known.
+/// `docker volume prune` removes the volume that identifies an engine.
 #[tokio::test]
-async fn an_engine_whose_marker_was_pruned_is_the_same_engine_to_every_command() {
+async fn an_engine_with_a_pruned_marker_is_recognised_by_every_command() {
     let sandbox = Sandbox::new().await;
     sandbox.run("shop", Command::up(SHOP)).await.unwrap();
     sandbox.run("shop", Command::up(CHANGED)).await.unwrap();
@@ -81,7 +81,7 @@ async fn an_engine_whose_marker_was_pruned_is_the_same_engine_to_every_command()
 }
 
 #[tokio::test]
-async fn an_engine_whose_marker_another_home_made_again_is_known_by_what_is_there() {
+async fn an_engine_whose_marker_another_home_recreated_is_recognised_by_its_objects() {
     let sandbox = Sandbox::new().await;
     sandbox.run("shop", Command::up(SHOP)).await.unwrap();
     prune(&sandbox).await;
@@ -97,7 +97,7 @@ async fn an_engine_whose_marker_another_home_made_again_is_known_by_what_is_ther
 }
 
 #[tokio::test]
-async fn a_new_stack_finds_an_engine_without_its_marker_under_the_id_it_had() {
+async fn a_new_stack_uses_the_previous_id_of_an_engine_without_its_marker() {
     let sandbox = Sandbox::new().await;
     sandbox.run("shop", Command::up(SHOP)).await.unwrap();
     let before = sandbox.objects().await;

@@ -1,4 +1,4 @@
-//! What an apply tells while it is under way.
+//! Events of an apply in progress.
 
 use crate::{
     harness::{Command, Sandbox, parsed},
@@ -14,7 +14,7 @@ use devarch_testkit::memory::{Behaviour, Call, Fault, plain_image};
 use std::{sync::Mutex, time::Duration};
 use tokio_util::sync::CancellationToken;
 
-/// Applies what is stored, and returns what was reported of it.
+/// Applies the stored definition, and returns the reported events.
 async fn applied(
     sandbox: &Sandbox,
     cancel: &CancellationToken,
@@ -46,7 +46,7 @@ async fn changed() -> Sandbox {
 }
 
 #[tokio::test]
-async fn the_plan_is_reported_first_and_then_each_step_with_its_end() {
+async fn the_plan_is_reported_first_and_then_start_and_end_of_each_step() {
     let sandbox = changed().await;
     let (ended, reported) = applied(&sandbox, &CancellationToken::new()).await;
     let Event::Planned(plan) = &reported[0] else { panic!("{:?}", reported[0]) };
@@ -70,7 +70,7 @@ async fn the_plan_is_reported_first_and_then_each_step_with_its_end() {
 }
 
 #[tokio::test]
-async fn an_apply_with_nothing_to_do_tells_nothing() {
+async fn an_apply_with_nothing_to_do_reports_nothing() {
     let sandbox = Sandbox::new().await;
     sandbox.run("shop", Command::up(SHOP)).await.unwrap();
     let (ended, reported) = applied(&sandbox, &CancellationToken::new()).await;
@@ -78,7 +78,7 @@ async fn an_apply_with_nothing_to_do_tells_nothing() {
 }
 
 #[tokio::test]
-async fn a_step_that_fails_is_reported_and_then_that_the_old_state_is_restored() {
+async fn a_failed_step_is_reported_and_then_the_rollback() {
     let sandbox = changed().await;
     sandbox.engine.inject(Fault::refused(Call::Start, "db", Kind::DiskFull));
     let (ended, reported) = applied(&sandbox, &CancellationToken::new()).await;
@@ -95,7 +95,7 @@ async fn a_step_that_fails_is_reported_and_then_that_the_old_state_is_restored()
 }
 
 #[tokio::test]
-async fn an_apply_that_was_cancelled_before_it_began_tells_nothing_and_does_nothing() {
+async fn an_apply_cancelled_before_its_start_reports_nothing_and_does_nothing() {
     let sandbox = changed().await;
     let (before, made) = (sandbox.objects().await, sandbox.engine.changes());
     let cancel = CancellationToken::new();
@@ -108,7 +108,7 @@ async fn an_apply_that_was_cancelled_before_it_began_tells_nothing_and_does_noth
 }
 
 #[tokio::test]
-async fn a_wait_tells_the_output_of_the_last_probe_without_secrets() {
+async fn a_wait_reports_the_output_of_the_last_probe_without_secrets() {
     let sandbox = Sandbox::new().await;
     let yml = shop(&[
         r#"db: {template: busybox, environment: {PW: {value: "hush-hush", secret: true}}, healthcheck: {test: "echo refused for hush-hush; exit 1", interval: 1s, retries: 3}}"#,
@@ -127,7 +127,7 @@ async fn a_wait_tells_the_output_of_the_last_probe_without_secrets() {
     assert!(waits.iter().all(|last| !last.contains("hush-hush")), "{waits:?}");
 }
 
-/// What is reported while images are pulled and built for a draft.
+/// Returns the events reported while a draft's images are pulled and built.
 async fn supplied(sandbox: &Sandbox, yml: &str) -> (Result<(), OperationError>, Vec<Event>) {
     let reported = Mutex::new(Vec::new());
     let events = |event| reported.lock().unwrap().push(event);
@@ -141,7 +141,7 @@ async fn supplied(sandbox: &Sandbox, yml: &str) -> (Result<(), OperationError>, 
 }
 
 #[tokio::test]
-async fn a_pull_tells_how_far_it_is() {
+async fn a_pull_reports_its_progress() {
     let sandbox = Sandbox::new().await;
     sandbox.engine.add_to_registry(NEWER, plain_image("sha256:c0c0"));
     let (done, reported) = supplied(&sandbox, UPGRADED).await;
@@ -154,7 +154,7 @@ async fn a_pull_tells_how_far_it_is() {
 }
 
 #[tokio::test]
-async fn a_build_tells_its_lines_without_secrets() {
+async fn a_build_reports_its_output_without_secrets() {
     let sandbox = Sandbox::new().await;
     let yml = shop(&[
         r#"api: {template: busybox, exports: [], image: "me/api:1", environment: {PW: {value: "hush-hush", secret: true}}, build: {context: ., dockerfile_inline: "FROM busybox:1.37\nRUN echo using hush-hush\n"}}"#,
@@ -173,7 +173,7 @@ async fn a_build_tells_its_lines_without_secrets() {
 }
 
 #[tokio::test]
-async fn an_image_that_is_nowhere_is_reported_with_who_needs_it() {
+async fn an_unavailable_image_is_reported_with_its_users() {
     let sandbox = Sandbox::new().await;
     let (done, _) = supplied(&sandbox, UPGRADED).await;
     let error = done.unwrap_err().to_string();
@@ -181,7 +181,7 @@ async fn an_image_that_is_nowhere_is_reported_with_who_needs_it() {
 }
 
 #[tokio::test]
-async fn output_of_a_container_that_ends_is_reported_without_secrets() {
+async fn output_of_an_exited_container_is_reported_without_secrets() {
     let sandbox = Sandbox::new().await;
     sandbox.engine.script(|_: &CreateContainer| Behaviour::exits(3, "password hush-hush refused\n"));
     let yml = shop(&[

@@ -21,7 +21,7 @@ async fn set(sandbox: &Sandbox, field: &str, value: &str) -> Result<(), Operatio
     sandbox.run("shop", Command::Set("web", field.to_owned().leak(), value.to_owned().leak())).await
 }
 
-/// What the instance amounts to, by a path like `healthcheck/interval`.
+/// Returns a part of the instance's effective config by a path such as `healthcheck/interval`.
 async fn shown(sandbox: &Sandbox, path: &str) -> Value {
     let configs = stack_config(sandbox.ctx(), &parsed("shop"), Some(&parsed("web"))).await.unwrap();
     let config = Value::Object(configs.instances[0].config.clone());
@@ -29,7 +29,7 @@ async fn shown(sandbox: &Sandbox, path: &str) -> Value {
 }
 
 #[tokio::test]
-async fn one_entry_is_set_and_what_the_template_has_beside_it_stays() {
+async fn setting_one_entry_keeps_the_templates_other_entries() {
     let cases = [
         ("environment.A", "9", "environment", json!({"A": "9", "B": "2"})),
         ("environment.NEW", "on", "environment/NEW", json!("on")),
@@ -50,7 +50,7 @@ async fn one_entry_is_set_and_what_the_template_has_beside_it_stays() {
 }
 
 #[tokio::test]
-async fn what_was_set_is_unset_to_the_templates_value() {
+async fn unsetting_a_field_restores_the_templates_value() {
     let fields = [
         ("environment.A", "9"),
         ("environment.NEW", "9"),
@@ -80,7 +80,7 @@ async fn what_was_set_is_unset_to_the_templates_value() {
 }
 
 #[tokio::test]
-async fn an_inherited_entry_is_removed_with_null_and_returns_when_that_is_unset() {
+async fn an_inherited_entry_is_removed_with_null_and_restored_by_unset() {
     let sandbox = sandbox().await;
     set(&sandbox, "environment.A", "null").await.unwrap();
     assert_eq!(shown(&sandbox, "environment").await, json!({"B": "2"}));
@@ -91,7 +91,7 @@ async fn an_inherited_entry_is_removed_with_null_and_returns_when_that_is_unset(
 }
 
 #[tokio::test]
-async fn the_name_of_a_variable_and_the_path_of_a_file_may_have_dots() {
+async fn variable_names_and_file_paths_may_contain_dots() {
     let sandbox = sandbox().await;
     set(&sandbox, "environment.a.b.c", "dotted").await.unwrap();
     set(&sandbox, "config_files./etc/b.conf", "other").await.unwrap();
@@ -102,7 +102,7 @@ async fn the_name_of_a_variable_and_the_path_of_a_file_may_have_dots() {
 }
 
 #[tokio::test]
-async fn an_unknown_field_is_refused_with_the_nearest() {
+async fn an_unknown_field_is_refused_with_the_most_similar_one() {
     let sandbox = sandbox().await;
     let cases = [
         ("imgae", "x", "did you mean `image`?"),
@@ -145,7 +145,7 @@ async fn several_fields_are_set_together_or_not_at_all() {
 }
 
 #[tokio::test]
-async fn a_secret_stays_one_over_edits_of_what_is_beside_it() {
+async fn a_secret_stays_secret_when_other_entries_are_edited() {
     let sandbox = Sandbox::new().await;
     sandbox
         .import(
@@ -166,7 +166,7 @@ async fn a_secret_stays_one_over_edits_of_what_is_beside_it() {
 }
 
 #[tokio::test]
-async fn the_redacted_text_of_a_secret_is_no_value() {
+async fn the_placeholder_of_a_redacted_secret_is_not_accepted_as_a_value() {
     let sandbox = Sandbox::new().await;
     sandbox
         .import("shop", shop(&["web: {template: busybox, environment: {PW: {value: hush, secret: true}}}"]))
@@ -182,7 +182,7 @@ async fn the_redacted_text_of_a_secret_is_no_value() {
 }
 
 #[tokio::test]
-async fn an_instance_is_found_by_its_exact_name_alone() {
+async fn an_instance_is_found_only_by_its_exact_name() {
     let sandbox = sandbox().await;
     let error = sandbox.run("shop", Command::Set("we", "image", "x:1")).await.unwrap_err();
     assert_eq!((error.kind(), error.hints()), (ErrorKind::NotFound, vec!["did you mean 'web'?".to_owned()]));

@@ -1,4 +1,4 @@
-//! What is written down of applies: who, when, what, and how each ended.
+//! The history of applies: who, when, what, and how each ended.
 
 use crate::{
     harness::{Command, Sandbox},
@@ -24,7 +24,7 @@ async fn endings(sandbox: &Sandbox) -> Vec<(String, Ended)> {
 }
 
 #[tokio::test]
-async fn every_apply_is_listed_the_newest_first_with_who_and_when() {
+async fn applies_are_listed_newest_first_with_author_and_time() {
     let sandbox = running().await;
     for command in [Command::up(CHANGED), Command::Rollback, Command::Down] {
         sandbox.clock.advance(Duration::from_mins(1));
@@ -39,7 +39,7 @@ async fn every_apply_is_listed_the_newest_first_with_who_and_when() {
 }
 
 #[tokio::test]
-async fn what_finds_nothing_to_do_is_not_written_down() {
+async fn an_apply_with_nothing_to_do_is_not_recorded() {
     let sandbox = running().await;
     sandbox.run("shop", Command::up(SHOP)).await.unwrap();
     sandbox.run("shop", Command::apply()).await.unwrap();
@@ -47,7 +47,7 @@ async fn what_finds_nothing_to_do_is_not_written_down() {
 }
 
 #[tokio::test]
-async fn an_apply_that_failed_is_listed_with_its_reason_and_the_step_that_failed() {
+async fn a_failed_apply_is_listed_with_its_reason_and_failed_step() {
     let sandbox = running().await;
     sandbox.engine.inject(Fault::refused(Call::Start, "db", Kind::DiskFull));
     sandbox.run("shop", Command::up(CHANGED)).await.unwrap_err();
@@ -60,7 +60,7 @@ async fn an_apply_that_failed_is_listed_with_its_reason_and_the_step_that_failed
 }
 
 #[tokio::test]
-async fn an_apply_that_was_killed_has_not_ended_until_it_is_resumed_or_undone() {
+async fn a_killed_apply_stays_open_until_it_is_resumed_or_undone() {
     for (next, closed) in [(Command::Resume, Ended::Resumed), (Command::Undo, Ended::Undone)] {
         let mut sandbox = running().await;
         sandbox.killed_at((3, Moment::Before), "shop", Command::up(CHANGED)).await;
@@ -79,7 +79,7 @@ async fn an_apply_that_was_killed_has_not_ended_until_it_is_resumed_or_undone() 
 }
 
 #[tokio::test]
-async fn an_apply_that_was_cancelled_is_listed_as_that() {
+async fn a_cancelled_apply_is_listed_as_cancelled() {
     let sandbox = running().await;
     let before = sandbox.objects().await;
     let cancelled = sandbox.cancelled_at(3, "shop", Command::up(CHANGED)).await;
@@ -89,7 +89,7 @@ async fn an_apply_that_was_cancelled_is_listed_as_that() {
 }
 
 #[tokio::test]
-async fn the_steps_of_an_apply_are_listed_in_order_with_those_that_took_the_time() {
+async fn the_steps_of_an_apply_are_listed_in_order_with_the_critical_ones_marked() {
     let sandbox = running().await;
     let detail = sandbox.history_of("shop", None).await.unwrap();
     assert!(detail.steps.windows(2).all(|pair| pair[0].after <= pair[1].after), "{detail:?}");
@@ -102,7 +102,7 @@ async fn the_steps_of_an_apply_are_listed_in_order_with_those_that_took_the_time
 }
 
 #[tokio::test]
-async fn an_apply_is_named_by_a_beginning_of_its_id_that_fits_no_other() {
+async fn an_apply_is_selected_by_an_unambiguous_id_prefix() {
     let sandbox = running().await;
     sandbox.run("shop", Command::up(CHANGED)).await.unwrap();
     let history = sandbox.history("shop").await;
@@ -117,7 +117,7 @@ async fn an_apply_is_named_by_a_beginning_of_its_id_that_fits_no_other() {
 }
 
 #[tokio::test]
-async fn the_history_stays_with_a_stack_that_gets_another_name_and_goes_with_it() {
+async fn the_history_of_a_stack_survives_renames_and_is_deleted_with_it() {
     let sandbox = running().await;
     sandbox.run("shop", Command::Rename("store")).await.unwrap();
     sandbox.run("store", Command::apply()).await.unwrap();
@@ -130,7 +130,7 @@ async fn the_history_stays_with_a_stack_that_gets_another_name_and_goes_with_it(
 }
 
 #[tokio::test]
-async fn a_rollback_to_a_named_apply_leads_to_what_was_defined_then() {
+async fn a_rollback_to_a_named_apply_restores_its_definition() {
     let sandbox = running().await;
     for mark in ["3", "4"] {
         sandbox.run("shop", Command::Set("db", "environment.MARK", mark)).await.unwrap();

@@ -15,7 +15,7 @@ stacks:
 "#;
 
 #[tokio::test]
-async fn two_homes_live_beside_each_other_and_one_takes_down_only_its_own() {
+async fn two_homes_share_an_engine_and_a_down_affects_only_its_own_stack() {
     let one = Sandbox::new().await;
     let two = one.beside().await;
     assert_ne!(one.home(), two.home());
@@ -28,7 +28,7 @@ async fn two_homes_live_beside_each_other_and_one_takes_down_only_its_own() {
 }
 
 #[tokio::test]
-async fn a_home_whose_stack_has_the_name_of_anothers_is_refused_before_it_builds() {
+async fn a_stack_name_taken_by_another_home_is_refused_before_a_build() {
     let one = Sandbox::new().await;
     let two = one.beside().await;
     one.run("shop", Command::up(BUILT)).await.unwrap();
@@ -59,7 +59,7 @@ stacks:
 "#;
 
 #[tokio::test]
-async fn stacks_that_begin_at_the_same_moment_share_a_full_pool_of_addresses() {
+async fn stacks_that_start_together_share_a_pool_without_spare_addresses() {
     let sandbox = Sandbox::new().await;
     let stacks = ["a", "b", "c", "d", "e", "f", "g", "h"];
     for ended in join_all(stacks.map(|stack| sandbox.run(stack, Command::up(EIGHT)))).await {

@@ -1,4 +1,4 @@
-//! Paths of the host: what is refused, what has to be allowed, and what has to be there.
+//! Host paths: what is refused, what needs an allowance, and what has to exist.
 
 use crate::{
     harness::{Command, Sandbox, parsed},
@@ -28,7 +28,7 @@ async fn refused(sandbox: &Sandbox, yml: &'static str) -> String {
 }
 
 #[tokio::test]
-async fn a_directory_of_the_project_is_mounted_without_a_word() {
+async fn a_directory_of_the_project_is_mounted_without_an_allowance() {
     let sandbox = Sandbox::new().await;
     std::fs::create_dir(sandbox.project().join("src")).unwrap();
     sandbox.run("shop", Command::up(shop(&[&mounting("./src")]))).await.unwrap();
@@ -41,7 +41,7 @@ async fn a_directory_of_the_project_is_mounted_without_a_word() {
 }
 
 #[tokio::test]
-async fn a_source_that_is_not_there_is_refused_before_anything_is_created() {
+async fn a_missing_source_is_refused_before_anything_is_created() {
     let sandbox = Sandbox::new().await;
     let reported = refused(&sandbox, shop(&[&mounting("./gone")])).await;
     assert!(
@@ -64,7 +64,7 @@ async fn sensitive_places_are_refused_until_the_stack_allows_them() {
 }
 
 #[tokio::test]
-async fn what_reaches_beyond_a_stack_is_refused_by_its_allowance() {
+async fn access_beyond_a_stack_is_refused_with_the_required_allowance() {
     let cases = [
         ("privileged: true", "privileged"),
         ("network_mode: host", "host-network"),
@@ -84,7 +84,7 @@ async fn what_reaches_beyond_a_stack_is_refused_by_its_allowance() {
 }
 
 #[tokio::test]
-async fn an_allowance_lets_through_only_what_it_names() {
+async fn an_allowance_permits_only_what_it_names() {
     let sandbox = Sandbox::new().await;
     let yml = shop_of("allow: [host-pid]", &[], &[&web("pid: host, privileged: true")]);
     let reported = refused(&sandbox, yml).await;
@@ -92,7 +92,7 @@ async fn an_allowance_lets_through_only_what_it_names() {
 }
 
 #[tokio::test]
-async fn a_link_out_of_the_project_is_judged_by_where_it_leads() {
+async fn a_link_out_of_the_project_is_judged_by_its_target() {
     let sandbox = Sandbox::new().await;
     std::os::unix::fs::symlink("/etc", sandbox.project().join("settings")).unwrap();
     let reported = refused(&sandbox, shop(&[&mounting("./settings")])).await;
@@ -100,7 +100,7 @@ async fn a_link_out_of_the_project_is_judged_by_where_it_leads() {
 }
 
 #[tokio::test]
-async fn the_home_of_devarch_is_never_mounted_unasked() {
+async fn the_home_of_devarch_is_not_mounted_without_an_allowance() {
     let sandbox = Sandbox::new().await;
     let home = sandbox.home();
     let reported = refused(&sandbox, shop(&[&mounting(&home.display().to_string())])).await;
@@ -121,7 +121,7 @@ async fn a_config_file_from_a_forbidden_place_is_not_stored() {
 }
 
 #[tokio::test]
-async fn an_allowance_that_is_withdrawn_stops_the_next_apply_and_not_a_down() {
+async fn a_withdrawn_allowance_blocks_the_next_apply_but_not_a_down() {
     let sandbox = Sandbox::new().await;
     let with = shop_of("allow: [privileged]", &[], &[&web("privileged: true")]);
     sandbox.run("shop", Command::up(with)).await.unwrap();

@@ -1,4 +1,4 @@
-//! Host ports: chosen once and kept, taken by no two, and refused with who has them.
+//! Host ports: assigned once and kept, unique, and refused with their current owner.
 
 use crate::{
     harness::{Command, Sandbox, parsed},
@@ -14,7 +14,7 @@ use std::{
     net::{IpAddr, Ipv4Addr},
 };
 
-/// The host ports of an instance, by container port.
+/// Returns the host ports of an instance, by container port.
 async fn ports(sandbox: &Sandbox, stack: &str, instance: &str) -> BTreeMap<String, (IpAddr, u16)> {
     let stack = sandbox.stack(stack).await;
     let ports = &stack.instances[&parsed::<InstanceName>(instance)].ports;
@@ -40,7 +40,7 @@ async fn refusal(sandbox: &Sandbox, yml: &'static str) -> String {
 }
 
 #[tokio::test]
-async fn a_port_that_devarch_chose_is_the_same_in_every_home_of_that_store_and_after_a_down() {
+async fn an_assigned_port_stays_the_same_after_a_down() {
     let sandbox = Sandbox::new().await;
     sandbox.run("shop", Command::up(shop(&[&web("80, 81")]))).await.unwrap();
     let first = ports(&sandbox, "shop", "web").await;
@@ -51,7 +51,7 @@ async fn a_port_that_devarch_chose_is_the_same_in_every_home_of_that_store_and_a
 }
 
 #[tokio::test]
-async fn a_port_that_is_defined_no_more_is_free_for_others() {
+async fn a_port_that_is_no_longer_defined_is_free() {
     let sandbox = Sandbox::new().await;
     sandbox.import("shop", shop(&[&web("\"8080:80\""), "db: {template: busybox}"])).await;
     sandbox.import("shop", shop(&[&web("81"), "db: {template: busybox, ports: [\"8080:1\"]}"])).await;
@@ -60,7 +60,7 @@ async fn a_port_that_is_defined_no_more_is_free_for_others() {
 }
 
 #[tokio::test]
-async fn a_port_of_the_users_choice_wins_over_one_that_was_chosen_before() {
+async fn a_requested_port_replaces_an_assigned_one() {
     let sandbox = Sandbox::new().await;
     sandbox.import("shop", shop(&[&web("80")])).await;
     let chosen = port(&sandbox, "web", "80/tcp").await;
@@ -82,7 +82,7 @@ async fn two_instances_never_get_the_same_port() {
 }
 
 #[tokio::test]
-async fn a_port_of_another_stack_is_refused_with_whose_it_is() {
+async fn a_port_of_another_stack_is_refused_with_its_owner() {
     let sandbox = Sandbox::new().await;
     let other =
         "version: \"1\"\nstacks: {other: {instances: {db: {template: busybox, ports: [\"8080:80\"]}}}}\n";
@@ -97,7 +97,7 @@ async fn a_port_of_another_stack_is_refused_with_whose_it_is() {
 }
 
 #[tokio::test]
-async fn an_address_of_all_is_in_the_way_of_each() {
+async fn a_wildcard_address_conflicts_with_every_address() {
     let cases = [
         ("0.0.0.0:8080:80", "127.0.0.1:8080:80", true),
         ("127.0.0.1:8080:80", "127.0.0.2:8080:80", false),
@@ -114,12 +114,12 @@ async fn an_address_of_all_is_in_the_way_of_each() {
 }
 
 #[tokio::test]
-async fn a_chosen_port_avoids_what_listens_on_the_host() {
+async fn an_assigned_port_has_no_listener_on_the_host() {
     let (busy, quiet) = (Sandbox::new().await, Sandbox::new().await);
     quiet.import("shop", shop(&[&web("80")])).await;
     let first = port(&quiet, "web", "80/tcp").await;
     let socket = HostSocket { ip: Ipv4Addr::UNSPECIFIED.into(), port: first, protocol: Protocol::Tcp };
-    // Its ids are counted alike, so that it would choose the same port.
+    // Its ids are generated in the same order, so it would choose the same port.
     busy.host.listen(socket, "nginx (pid 812)");
     let chosen = devarch_app::Settings::clone(busy.ctx().settings());
     assert_eq!(chosen.ports, quiet.ctx().settings().ports);
@@ -134,7 +134,7 @@ async fn a_chosen_port_avoids_what_listens_on_the_host() {
 }
 
 #[tokio::test]
-async fn a_range_that_is_used_up_is_refused_with_the_setting() {
+async fn an_exhausted_range_is_refused_with_the_setting() {
     let mut sandbox = Sandbox::new().await;
     sandbox.with_variables(&[("DEVARCH_PORTS", "21000-21001")]).await;
     sandbox.import("shop", shop(&[&web("80, 81")])).await;
@@ -148,7 +148,7 @@ async fn a_range_that_is_used_up_is_refused_with_the_setting() {
 }
 
 #[tokio::test]
-async fn a_copy_of_a_stack_has_host_ports_of_its_own() {
+async fn a_cloned_stack_has_host_ports_of_its_own() {
     let sandbox = Sandbox::new().await;
     sandbox.import("shop", shop(&[&web("\"8080:80\", 81")])).await;
     sandbox.clone_stack("shop", "copy").await.unwrap();
@@ -161,7 +161,7 @@ async fn a_copy_of_a_stack_has_host_ports_of_its_own() {
 }
 
 #[tokio::test]
-async fn ports_stay_with_an_instance_that_is_renamed_and_with_its_stack() {
+async fn ports_survive_a_rename_of_an_instance_or_its_stack() {
     let sandbox = Sandbox::new().await;
     sandbox.import("shop", shop(&[&web("80")])).await;
     let first = port(&sandbox, "web", "80/tcp").await;
@@ -171,7 +171,7 @@ async fn ports_stay_with_an_instance_that_is_renamed_and_with_its_stack() {
 }
 
 #[tokio::test]
-async fn a_stack_without_ports_needs_none_even_where_none_is_free() {
+async fn a_stack_without_ports_works_when_no_port_is_free() {
     let mut sandbox = Sandbox::new().await;
     sandbox.with_variables(&[("DEVARCH_PORTS", "21000-21000")]).await;
     sandbox.import("shop", shop(&[&web("80")])).await;

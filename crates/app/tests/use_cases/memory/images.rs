@@ -1,4 +1,4 @@
-//! Images: what is pulled and built, and when.
+//! Images: which are pulled and built, and when.
 
 use crate::{
     harness::{Command, Sandbox},
@@ -9,7 +9,7 @@ use devarch_core::template::PullPolicy;
 use devarch_engine::EngineErrorKind as Kind;
 use devarch_testkit::memory::{Call, Fault, plain_image};
 
-/// How often the engine was asked for something.
+/// Returns how often a call was made to the engine.
 fn count(sandbox: &Sandbox, call: &str) -> usize {
     sandbox.engine.changes().iter().filter(|change| change.starts_with(call)).count()
 }
@@ -26,7 +26,7 @@ async fn id_of(sandbox: &Sandbox) -> String {
 }
 
 #[tokio::test]
-async fn an_image_that_is_missing_is_pulled_once_and_before_anything_is_stopped() {
+async fn a_missing_image_is_pulled_once_before_anything_is_stopped() {
     let sandbox = Sandbox::new().await;
     sandbox.run("shop", Command::up(SHOP)).await.unwrap();
     sandbox.engine.add_to_registry(NEWER, plain_image("sha256:c0c0"));
@@ -39,7 +39,7 @@ async fn an_image_that_is_missing_is_pulled_once_and_before_anything_is_stopped(
 }
 
 #[tokio::test]
-async fn an_image_that_can_not_be_had_leaves_everything_as_it_is_and_saves_nothing() {
+async fn an_unavailable_image_changes_and_saves_nothing() {
     let sandbox = Sandbox::new().await;
     sandbox.run("shop", Command::up(SHOP)).await.unwrap();
     let before = sandbox.objects().await;
@@ -51,7 +51,7 @@ async fn an_image_that_can_not_be_had_leaves_everything_as_it_is_and_saves_nothi
 }
 
 #[tokio::test]
-async fn an_image_that_must_not_be_pulled_is_not() {
+async fn an_image_is_not_pulled_against_its_policy() {
     let sandbox = Sandbox::new().await;
     sandbox.engine.add_to_registry(NEWER, plain_image("sha256:c0c0"));
     sandbox.run("shop", Command::up(of_image(NEWER, "pull_policy: never"))).await.unwrap_err();
@@ -62,7 +62,7 @@ async fn an_image_that_must_not_be_pulled_is_not() {
 }
 
 #[tokio::test]
-async fn a_tag_that_is_looked_up_each_time_replaces_the_container_only_where_it_moved() {
+async fn an_always_pulled_tag_replaces_the_container_only_if_it_moved() {
     let sandbox = Sandbox::new().await;
     let always = || Command::up(of_image(NEWER, "pull_policy: always"));
     sandbox.engine.add_to_registry(NEWER, plain_image("sha256:c0c0"));
@@ -77,7 +77,7 @@ async fn a_tag_that_is_looked_up_each_time_replaces_the_container_only_where_it_
 }
 
 #[tokio::test]
-async fn a_tag_that_moved_in_the_registry_is_no_change_until_it_is_asked_for() {
+async fn a_tag_moved_in_the_registry_is_ignored_until_a_pull_is_requested() {
     let sandbox = Sandbox::new().await;
     sandbox.engine.add_to_registry(NEWER, plain_image("sha256:c0c0"));
     sandbox.run("shop", Command::up(of_image(NEWER, ""))).await.unwrap();
@@ -93,7 +93,7 @@ async fn a_tag_that_moved_in_the_registry_is_no_change_until_it_is_asked_for() {
 }
 
 #[tokio::test]
-async fn offline_what_is_there_runs_and_what_has_to_be_looked_up_fails_without_a_change() {
+async fn offline_existing_images_run_and_required_lookups_fail_without_changes() {
     let sandbox = Sandbox::new().await;
     sandbox.engine.add_image(NEWER, plain_image("sha256:c0c0"));
     sandbox.run("shop", Command::up(of_image(NEWER, ""))).await.unwrap();
@@ -108,7 +108,7 @@ async fn offline_what_is_there_runs_and_what_has_to_be_looked_up_fails_without_a
 }
 
 #[tokio::test]
-async fn an_image_by_its_digest_is_asked_for_by_its_digest_alone() {
+async fn an_image_with_a_digest_is_requested_by_digest_only() {
     const DIGEST: &str = "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
     let sandbox = Sandbox::new().await;
     let pinned = format!("busybox@{DIGEST}");
@@ -125,7 +125,7 @@ async fn an_image_by_its_digest_is_asked_for_by_its_digest_alone() {
 }
 
 #[tokio::test]
-async fn an_image_whose_tag_moved_here_is_drift_that_an_apply_ends() {
+async fn a_locally_moved_tag_is_drift_that_an_apply_corrects() {
     let sandbox = Sandbox::new().await;
     sandbox.engine.add_image(NEWER, plain_image("sha256:c0c0"));
     sandbox.run("shop", Command::up(of_image(NEWER, ""))).await.unwrap();
@@ -137,7 +137,7 @@ async fn an_image_whose_tag_moved_here_is_drift_that_an_apply_ends() {
     assert_eq!(sandbox.plan("shop").await, None);
 }
 
-/// The built image with an argument.
+/// Returns the stack with the built image, with a build argument.
 fn built_with(argument: &str) -> &'static str {
     BUILT
         .replace("build: {context: .,", &format!("build: {{context: ., args: {{MARK: \"{argument}\"}},"))
@@ -145,7 +145,7 @@ fn built_with(argument: &str) -> &'static str {
 }
 
 #[tokio::test]
-async fn a_build_is_made_again_only_where_what_it_is_made_from_changed() {
+async fn an_image_is_rebuilt_only_if_its_context_changed() {
     let sandbox = Sandbox::new().await;
     sandbox.run("shop", Command::up(built_with("1"))).await.unwrap();
     let first = sandbox.objects().await.containers["devarch-shop-api"].clone();
@@ -163,7 +163,7 @@ async fn a_build_is_made_again_only_where_what_it_is_made_from_changed() {
 }
 
 #[tokio::test]
-async fn a_build_that_fails_leaves_what_runs_and_what_is_defined() {
+async fn a_failed_build_keeps_running_containers_and_the_definition() {
     let sandbox = Sandbox::new().await;
     sandbox.run("shop", Command::up(BUILT)).await.unwrap();
     let before = sandbox.objects().await;

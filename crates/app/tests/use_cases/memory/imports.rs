@@ -1,4 +1,4 @@
-//! From a devarch.yml to the store: what belongs to which directory, what is read in, and what is refused.
+//! Loading a devarch.yml into the store: which stack belongs to which directory, what is read, and what is refused.
 
 use crate::{
     harness::{Command, Sandbox, hints, parsed},
@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 
 const WEB: &str = "web: {template: busybox}";
 
-/// A directory of that name below the project with such a devarch.yml.
+/// Creates a directory below the project with this devarch.yml.
 fn directory(sandbox: &Sandbox, name: &str, yml: &str) -> PathBuf {
     let directory = sandbox.project().join(name);
     std::fs::create_dir_all(&directory).unwrap();
@@ -28,13 +28,13 @@ async fn source(sandbox: &Sandbox, at: &Path, renamed: Option<&str>) -> Result<I
     Ok(find_import(sandbox.ctx(), at, None, renamed.as_ref()).await?.unwrap())
 }
 
-/// Imports a directory's only stack, under another name if one is given.
+/// Imports a directory's only stack, under another name if given.
 async fn import(sandbox: &Sandbox, at: &Path, renamed: Option<&str>) -> Result<StackName, OperationError> {
     let draft = draft_import(sandbox.ctx(), &source(sandbox, at, renamed).await?).await?;
     Ok(save_draft(sandbox.ctx(), &draft).await?.name)
 }
 
-/// The error of an import that is refused, and what to do about it.
+/// Returns the error of an import that is refused, with its hints.
 async fn refused(sandbox: &Sandbox, yml: &str) -> String {
     let at = directory(sandbox, "refused", yml);
     let error = import(sandbox, &at, None).await.unwrap_err();
@@ -44,7 +44,7 @@ async fn refused(sandbox: &Sandbox, yml: &str) -> String {
 }
 
 #[tokio::test]
-async fn a_directory_is_found_from_everywhere_below_it() {
+async fn a_project_is_found_from_every_directory_below_it() {
     let sandbox = Sandbox::new().await;
     let at = directory(&sandbox, "shop", shop(&[WEB]));
     let below = at.join("src/deep");
@@ -58,7 +58,7 @@ async fn a_directory_is_found_from_everywhere_below_it() {
 }
 
 #[tokio::test]
-async fn a_stack_belongs_to_the_directory_it_was_made_from() {
+async fn a_stack_belongs_to_the_directory_it_was_created_from() {
     let sandbox = Sandbox::new().await;
     let (first, second) = (directory(&sandbox, "a", shop(&[WEB])), directory(&sandbox, "b", shop(&[WEB])));
     import(&sandbox, &first, None).await.unwrap();
@@ -74,7 +74,7 @@ async fn a_stack_belongs_to_the_directory_it_was_made_from() {
 }
 
 #[tokio::test]
-async fn a_stack_that_was_created_by_hand_is_not_taken_over_by_a_file() {
+async fn a_file_does_not_replace_a_stack_created_by_a_command() {
     let sandbox = Sandbox::new().await;
     create_stack(sandbox.ctx(), &parsed("shop"), None).await.unwrap();
     let at = directory(&sandbox, "a", shop(&[WEB]));
@@ -84,7 +84,7 @@ async fn a_stack_that_was_created_by_hand_is_not_taken_over_by_a_file() {
 }
 
 #[tokio::test]
-async fn a_directory_with_a_renamed_stack_goes_on_under_its_name() {
+async fn a_directory_keeps_using_the_new_name_of_its_stack() {
     let sandbox = Sandbox::new().await;
     let at = directory(&sandbox, "a", shop(&[WEB]));
     import(&sandbox, &at, Some("mine")).await.unwrap();
@@ -94,7 +94,7 @@ async fn a_directory_with_a_renamed_stack_goes_on_under_its_name() {
 }
 
 #[tokio::test]
-async fn a_directory_of_several_stacks_asks_which() {
+async fn a_directory_with_several_stacks_requires_a_name() {
     let sandbox = Sandbox::new().await;
     let at = directory(&sandbox, "a", shop(&[WEB]));
     for name in ["one", "two"] {
@@ -115,7 +115,7 @@ async fn a_directory_of_several_stacks_asks_which() {
 }
 
 #[tokio::test]
-async fn a_stack_that_a_file_does_not_declare_is_looked_for_in_the_store() {
+async fn a_stack_missing_from_the_file_is_looked_up_in_the_store() {
     let sandbox = Sandbox::new().await;
     let at = directory(&sandbox, "a", shop(&[WEB]));
     create_stack(sandbox.ctx(), &parsed("other"), None).await.unwrap();
@@ -126,7 +126,7 @@ async fn a_stack_that_a_file_does_not_declare_is_looked_for_in_the_store() {
 }
 
 #[tokio::test]
-async fn a_file_of_several_stacks_asks_which() {
+async fn a_file_with_several_stacks_requires_a_name() {
     let sandbox = Sandbox::new().await;
     let two = "version: \"1\"\nstacks:\n  a: {instances: {web: {template: busybox}}}\n  b: {instances: {web: {template: busybox}}}\n";
     let at = directory(&sandbox, "both", two);
@@ -138,7 +138,7 @@ async fn a_file_of_several_stacks_asks_which() {
 }
 
 #[tokio::test]
-async fn a_stack_is_loaded_without_an_apply_only_where_it_is_new() {
+async fn only_a_new_stack_is_loaded_without_an_apply() {
     let sandbox = Sandbox::new().await;
     let at = directory(&sandbox, "a", shop(&[WEB]));
     assert_eq!(load_project_stack(sandbox.ctx(), &at, None).await.unwrap(), Some(parsed("shop")));
@@ -150,7 +150,7 @@ async fn a_stack_is_loaded_without_an_apply_only_where_it_is_new() {
 }
 
 #[tokio::test]
-async fn everything_that_is_wrong_with_a_file_is_reported_at_once_with_its_line() {
+async fn all_problems_of_a_file_are_reported_at_once_with_their_lines() {
     let sandbox = Sandbox::new().await;
     let reported = refused(
         &sandbox,
@@ -167,7 +167,7 @@ async fn everything_that_is_wrong_with_a_file_is_reported_at_once_with_its_line(
 }
 
 #[tokio::test]
-async fn what_leads_nowhere_is_refused_before_anything_is_saved() {
+async fn unworkable_definitions_are_refused_before_anything_is_saved() {
     let sandbox = Sandbox::new().await;
     let wrong = [
         (shop(&["web: {template: busybox, depends_on: [db]}"]), "db"),
@@ -185,7 +185,7 @@ async fn what_leads_nowhere_is_refused_before_anything_is_saved() {
 }
 
 #[tokio::test]
-async fn config_files_are_read_in_and_stay_as_they_were_when_their_stack_was_loaded() {
+async fn config_files_keep_the_content_they_had_when_their_stack_was_loaded() {
     let sandbox = Sandbox::new().await;
     let yml = shop(&[
         "web: {template: busybox, config_files: {/a.conf: {file: a.conf}, /key: {file: key, secret: true}}}",
@@ -209,7 +209,7 @@ async fn config_files_are_read_in_and_stay_as_they_were_when_their_stack_was_loa
 }
 
 #[tokio::test]
-async fn files_that_are_too_large_or_no_files_are_refused_with_what_to_do() {
+async fn oversized_and_irregular_files_are_refused_with_a_hint() {
     let sandbox = Sandbox::new().await;
     let at = directory(&sandbox, "refused", "");
     std::fs::create_dir(at.join("folder")).unwrap();
@@ -225,7 +225,7 @@ async fn files_that_are_too_large_or_no_files_are_refused_with_what_to_do() {
 }
 
 #[tokio::test]
-async fn a_text_with_secrets_in_it_has_a_limit() {
+async fn a_text_that_contains_secrets_has_a_limit() {
     let sandbox = Sandbox::new().await;
     let at = directory(&sandbox, "refused", "");
     std::fs::write(at.join("large"), format!("${{secret:KEY}}{}", "a".repeat(1 << 20))).unwrap();
@@ -238,7 +238,7 @@ async fn a_text_with_secrets_in_it_has_a_limit() {
 }
 
 #[tokio::test]
-async fn a_draft_is_not_saved_over_an_edit_that_came_in_between() {
+async fn a_draft_does_not_overwrite_a_concurrent_edit() {
     let sandbox = Sandbox::new().await;
     sandbox.run("shop", Command::up(SHOP)).await.unwrap();
     std::fs::write(sandbox.project().join("devarch.yml"), CHANGED).unwrap();
@@ -256,7 +256,7 @@ async fn a_draft_is_not_saved_over_an_edit_that_came_in_between() {
 }
 
 #[tokio::test]
-async fn edits_that_the_file_takes_back_are_named_and_those_it_agrees_with_are_not() {
+async fn only_edits_the_file_reverts_are_named() {
     let sandbox = Sandbox::new().await;
     sandbox.run("shop", Command::up(SHOP)).await.unwrap();
     sandbox.run("shop", Command::Set("db", "environment.MARK", "1")).await.unwrap();
@@ -272,7 +272,7 @@ async fn edits_that_the_file_takes_back_are_named_and_those_it_agrees_with_are_n
 }
 
 #[tokio::test]
-async fn a_file_that_did_not_change_has_nothing_to_import() {
+async fn an_unchanged_file_has_nothing_to_import() {
     let sandbox = Sandbox::new().await;
     sandbox.run("shop", Command::up(SHOP)).await.unwrap();
     let now = source(&sandbox, &sandbox.project(), None).await.unwrap();
@@ -286,7 +286,7 @@ async fn a_file_that_did_not_change_has_nothing_to_import() {
 }
 
 #[tokio::test]
-async fn an_instance_that_stays_keeps_its_id_slot_and_host_port() {
+async fn an_unchanged_instance_keeps_its_id_slot_and_host_port() {
     let sandbox = Sandbox::new().await;
     sandbox.run("shop", Command::up(SHOP)).await.unwrap();
     let before = sandbox.stack("shop").await;
@@ -299,7 +299,7 @@ async fn an_instance_that_stays_keeps_its_id_slot_and_host_port() {
 }
 
 #[tokio::test]
-async fn a_template_of_the_catalog_stays_pinned_until_it_is_upgraded() {
+async fn a_catalog_template_stays_pinned_until_it_is_upgraded() {
     let sandbox = Sandbox::new().await;
     let catalog = sandbox.project().join("catalog");
     std::fs::create_dir_all(&catalog).unwrap();
@@ -323,7 +323,7 @@ async fn a_template_of_the_catalog_stays_pinned_until_it_is_upgraded() {
 }
 
 #[tokio::test]
-async fn a_template_of_the_file_itself_is_read_again_each_time() {
+async fn a_template_in_the_file_is_read_again_each_time() {
     let sandbox = Sandbox::new().await;
     let yml = |mark: &str| {
         let template = format!("tool: {{image: \"busybox:1.37\", environment: {{MARK: \"{mark}\"}}}}");
@@ -337,7 +337,7 @@ async fn a_template_of_the_file_itself_is_read_again_each_time() {
 }
 
 #[tokio::test]
-async fn another_stack_of_the_same_file_gets_the_secrets_that_users_set_but_values_of_its_own() {
+async fn another_stack_of_the_same_file_gets_user_set_secrets_but_generated_values_of_its_own() {
     let sandbox = Sandbox::new().await;
     let yml = shop_of("secrets: {KEY: , MADE: {generate: 32}}", &[], &[WEB]);
     let at = directory(&sandbox, "a", yml);
@@ -366,7 +366,7 @@ async fn the_name_of_a_copy_contains_its_directory_and_is_free() {
 }
 
 #[tokio::test]
-async fn a_stack_that_is_switched_off_is_on_again_after_its_import() {
+async fn an_import_enables_a_disabled_stack() {
     let sandbox = Sandbox::new().await;
     sandbox.run("shop", Command::up(SHOP)).await.unwrap();
     sandbox.enable("shop", false).await.unwrap();

@@ -1,4 +1,4 @@
-//! The key that a home's secrets are encrypted with: exported, imported, replaced, and lost.
+//! The key of a home's secrets: exported, imported, replaced, and lost.
 
 use crate::{
     harness::{Command, Sandbox, parsed},
@@ -15,7 +15,7 @@ fn passphrase() -> Secret {
     Secret::new("correct horse battery staple")
 }
 
-/// A stack with a value of each kind that is encrypted.
+/// Creates a stack with an encrypted value of each kind.
 async fn with_secrets() -> Sandbox {
     let sandbox = Sandbox::new().await;
     let yml = shop_of(
@@ -33,7 +33,7 @@ async fn with_secrets() -> Sandbox {
 }
 
 #[tokio::test]
-async fn an_exported_key_opens_the_secrets_again_where_it_was_lost() {
+async fn an_exported_key_decrypts_the_secrets_after_its_loss() {
     let mut sandbox = with_secrets().await;
     let exported = export_key(sandbox.ctx(), &passphrase()).await.unwrap();
     assert!(!import_key(sandbox.ctx(), &exported, &passphrase()).await.unwrap(), "it is there");
@@ -49,7 +49,7 @@ async fn an_exported_key_opens_the_secrets_again_where_it_was_lost() {
 }
 
 #[tokio::test]
-async fn only_a_whole_key_of_this_store_is_imported() {
+async fn only_a_complete_key_of_this_store_is_imported() {
     let (sandbox, other) = (with_secrets().await, Sandbox::new().await);
     let exported = export_key(sandbox.ctx(), &passphrase()).await.unwrap();
     let cut: String = exported.lines().take(2).collect::<Vec<_>>().join("\n");
@@ -67,7 +67,7 @@ async fn only_a_whole_key_of_this_store_is_imported() {
 }
 
 #[tokio::test]
-async fn a_new_key_encrypts_every_value_again_and_the_old_key_opens_none() {
+async fn a_new_key_reencrypts_every_value_and_the_old_key_decrypts_none() {
     let mut sandbox = with_secrets().await;
     let (old, before) = (sandbox.home_files(), sandbox.objects().await);
     let rotation = rotate_key(sandbox.ctx()).await.unwrap();
@@ -83,7 +83,7 @@ async fn a_new_key_encrypts_every_value_again_and_the_old_key_opens_none() {
 }
 
 #[tokio::test]
-async fn what_is_lost_with_a_key_is_listed_before_it_is_given_up() {
+async fn values_lost_with_a_key_are_listed_before_they_are_discarded() {
     let mut sandbox = with_secrets().await;
     let error = key_loss(sandbox.ctx()).await.unwrap_err();
     assert!(matches!(error, OperationError::Store(StoreError::Key(KeyError::KeyThere))), "{error:?}");
@@ -105,7 +105,7 @@ async fn what_is_lost_with_a_key_is_listed_before_it_is_given_up() {
 }
 
 #[tokio::test]
-async fn values_that_were_written_in_place_are_missing_after_a_reset_until_they_are_set_again() {
+async fn inline_values_are_missing_after_a_reset_until_they_are_set_again() {
     let mut sandbox = with_secrets().await;
     sandbox.lose_key().await;
     sandbox.reset_key().await.unwrap();
@@ -124,7 +124,7 @@ async fn values_that_were_written_in_place_are_missing_after_a_reset_until_they_
 }
 
 #[tokio::test]
-async fn values_that_are_kept_with_an_unused_volume_are_listed_as_lost_too() {
+async fn values_kept_with_an_unused_volume_are_listed_as_lost() {
     let mut sandbox = with_secrets().await;
     sandbox.run("shop", Command::Down).await.unwrap();
     sandbox.run("shop", Command::Delete).await.unwrap();
@@ -138,7 +138,7 @@ async fn values_that_are_kept_with_an_unused_volume_are_listed_as_lost_too() {
 }
 
 #[tokio::test]
-async fn a_key_file_that_others_can_read_opens_nothing_and_names_the_fix() {
+async fn a_key_file_readable_by_other_users_is_refused_with_the_fix() {
     let mut sandbox = with_secrets().await;
     let path = sandbox.home().join("secret.key");
     std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).unwrap();
@@ -152,7 +152,7 @@ async fn a_key_file_that_others_can_read_opens_nothing_and_names_the_fix() {
 }
 
 #[tokio::test]
-async fn new_instances_are_refused_while_the_stores_own_key_can_not_be_read() {
+async fn new_instances_are_refused_while_the_stores_own_key_cannot_be_read() {
     let mut sandbox = with_secrets().await;
     sandbox.lose_key().await;
     let new = devarch_app::NewInstance { name: parsed("more"), template: parsed("busybox") };

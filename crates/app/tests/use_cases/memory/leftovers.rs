@@ -1,4 +1,4 @@
-//! What homes that are lost left on an engine, and the data in it.
+//! Objects and data that lost homes left on an engine.
 
 use crate::{
     harness::{Command, Sandbox},
@@ -15,7 +15,7 @@ use devarch_testkit::{
 const WITH_PASSWORD: &str =
     r#"db: {template: busybox, environment: {PW: {generate: 20}, MARK: "1"}, volumes: ["data:/data"]}"#;
 
-/// A lost home with a running stack of that name, and another home beside it.
+/// Creates a lost home with a running stack of that name, and another home on the same engine.
 async fn lost(yml: &'static str) -> (Sandbox, Sandbox) {
     let lost = Sandbox::new().await;
     lost.run("shop", Command::up(yml)).await.unwrap();
@@ -31,7 +31,7 @@ async fn only(sandbox: &Sandbox) -> Leftover {
 }
 
 #[tokio::test]
-async fn what_a_stack_of_another_home_has_is_listed_by_its_names() {
+async fn objects_of_another_homes_stack_are_listed_by_name() {
     let (lost, sandbox) = lost(SHOP).await;
     let mut left = only(&sandbox).await;
     left.containers.sort();
@@ -47,7 +47,7 @@ async fn what_a_stack_of_another_home_has_is_listed_by_its_names() {
 }
 
 #[tokio::test]
-async fn two_stacks_of_two_homes_are_reported_apart() {
+async fn stacks_of_two_homes_are_reported_separately() {
     let (one, sandbox) = lost(SHOP).await;
     let two = sandbox.beside().await;
     let other = "version: \"1\"\nstacks: {other: {instances: {web: {template: busybox}}}}\n";
@@ -59,7 +59,7 @@ async fn two_stacks_of_two_homes_are_reported_apart() {
 }
 
 #[tokio::test]
-async fn data_of_a_lost_home_is_taken_over_with_the_password_its_containers_show() {
+async fn reused_data_of_a_lost_home_keeps_the_password_its_containers_show() {
     let (lost, sandbox) = lost(shop(&[WITH_PASSWORD])).await;
     let password = |sandbox: &Sandbox| {
         sandbox.engine.request("devarch-shop-db").unwrap().spec.environment["PW"].reveal().to_owned()
@@ -74,7 +74,7 @@ async fn data_of_a_lost_home_is_taken_over_with_the_password_its_containers_show
 }
 
 #[tokio::test]
-async fn a_clearing_that_fails_in_the_middle_is_finished_by_the_next() {
+async fn a_failed_removal_of_leftovers_is_finished_by_the_next() {
     let (_lost, sandbox) = lost(SHOP).await;
     sandbox.engine.inject(Fault::refused(Call::RemoveContainer, "web", Kind::Other));
     sandbox.clear_away(&only(&sandbox).await).await.unwrap_err();
@@ -86,7 +86,7 @@ async fn a_clearing_that_fails_in_the_middle_is_finished_by_the_next() {
 }
 
 #[tokio::test]
-async fn a_container_with_their_labels_and_another_name_is_left_alone() {
+async fn a_container_with_copied_labels_and_another_name_is_left_alone() {
     let (lost, sandbox) = lost(SHOP).await;
     let labels = lost.objects().await.containers["devarch-shop-db"].labels.clone();
     let request =
@@ -100,7 +100,7 @@ async fn a_container_with_their_labels_and_another_name_is_left_alone() {
 }
 
 #[tokio::test]
-async fn after_clearing_a_stack_of_that_name_comes_up_with_fresh_objects() {
+async fn after_the_removal_of_leftovers_a_stack_with_that_name_gets_new_objects() {
     let (_lost, sandbox) = lost(SHOP).await;
     sandbox.run("shop", Command::up(SHOP)).await.unwrap_err();
     sandbox.clear_away(&only(&sandbox).await).await.unwrap();
@@ -111,7 +111,7 @@ async fn after_clearing_a_stack_of_that_name_comes_up_with_fresh_objects() {
 }
 
 #[tokio::test]
-async fn a_home_that_became_another_chooses_host_ports_of_its_own() {
+async fn a_home_with_a_new_identity_assigns_host_ports_of_its_own() {
     let mut sandbox = Sandbox::new().await;
     sandbox.run("shop", Command::up(shop(&["web: {template: busybox, ports: [80]}"]))).await.unwrap();
     let port = async |sandbox: &Sandbox| sandbox.status("shop").await.instances[0].ports[0].host.port();

@@ -1,4 +1,4 @@
-//! Stacks that are linked to each other.
+//! Links between stacks.
 
 use crate::{
     harness::{Command, Sandbox},
@@ -32,7 +32,7 @@ async fn are_connected(sandbox: &Sandbox, provider: &str, consumer: &str, link: 
 }
 
 #[tokio::test]
-async fn a_link_is_a_network_of_the_two_alone() {
+async fn a_link_is_a_network_of_exactly_two_containers() {
     let sandbox = linked().await;
     assert!(are_connected(&sandbox, PROVIDER, CONSUMER, LINK).await, "{:?}", sandbox.objects().await);
     let objects = sandbox.objects().await;
@@ -44,7 +44,7 @@ async fn a_link_is_a_network_of_the_two_alone() {
 }
 
 #[tokio::test]
-async fn a_provider_that_is_replaced_is_connected_again_and_its_consumer_stays() {
+async fn a_replaced_provider_is_reconnected_and_its_consumer_keeps_running() {
     let sandbox = linked().await;
     let (provider, consumer) = (container(&sandbox, PROVIDER).await, container(&sandbox, CONSUMER).await);
     sandbox.run("infra", Command::Set("db", "environment.MARK", "1")).await.unwrap();
@@ -56,7 +56,7 @@ async fn a_provider_that_is_replaced_is_connected_again_and_its_consumer_stays()
 }
 
 #[tokio::test]
-async fn a_provider_that_is_taken_down_leaves_its_consumer_running_and_is_connected_when_it_is_back() {
+async fn a_down_of_a_provider_keeps_its_consumer_running_and_an_up_reconnects_it() {
     let sandbox = linked().await;
     let consumer = container(&sandbox, CONSUMER).await;
     sandbox.run("infra", Command::Down).await.unwrap();
@@ -69,7 +69,7 @@ async fn a_provider_that_is_taken_down_leaves_its_consumer_running_and_is_connec
 }
 
 #[tokio::test]
-async fn a_consumer_that_is_taken_down_ends_the_link_and_leaves_the_provider() {
+async fn a_down_of_a_consumer_removes_the_link_and_keeps_the_provider() {
     let sandbox = linked().await;
     let provider = container(&sandbox, PROVIDER).await.id;
     sandbox.run("shop", Command::Down).await.unwrap();
@@ -81,7 +81,7 @@ async fn a_consumer_that_is_taken_down_ends_the_link_and_leaves_the_provider() {
 }
 
 #[tokio::test]
-async fn links_follow_the_new_name_of_a_provider() {
+async fn links_follow_a_renamed_provider() {
     let sandbox = linked().await;
     sandbox.run("infra", Command::Rename("hub")).await.unwrap();
     assert!(sandbox.linked_from("infra").await.is_empty());
@@ -95,7 +95,7 @@ async fn links_follow_the_new_name_of_a_provider() {
 }
 
 #[tokio::test]
-async fn what_others_are_linked_to_is_not_removed() {
+async fn a_stack_with_links_from_others_is_not_removed() {
     let sandbox = linked().await;
     let refused = sandbox.run("infra", Command::RemoveInstance("db")).await.unwrap_err();
     assert!(
@@ -118,7 +118,7 @@ async fn what_others_are_linked_to_is_not_removed() {
 }
 
 #[tokio::test]
-async fn a_wire_to_a_stack_that_does_not_exist_creates_nothing() {
+async fn a_wire_to_a_missing_stack_creates_nothing() {
     let sandbox = Sandbox::new().await;
     sandbox.run("shop", Command::up(LINKED)).await.unwrap_err();
     assert!(sandbox.engine.changes().is_empty(), "{:?}", sandbox.engine.changes());

@@ -1,4 +1,5 @@
-//! One command at a time works on a stack, and a saved plan is applied as it was or not at all.
+//! Locks and saved plans: one command at a time changes a stack, and a saved plan is applied exactly as saved or not
+//! at all.
 
 use crate::{
     harness::{Command, Sandbox},
@@ -25,7 +26,7 @@ fn is_locked(error: &OperationError) -> bool {
 }
 
 #[tokio::test]
-async fn a_lock_that_is_held_says_whose_it_is_and_keeps_others_out() {
+async fn a_held_lock_names_its_holder_and_excludes_others() {
     let sandbox = running().await;
     let held = sandbox.lock("shop", "up", Duration::ZERO).await.unwrap();
     let locks = sandbox.locks().await;
@@ -39,7 +40,7 @@ async fn a_lock_that_is_held_says_whose_it_is_and_keeps_others_out() {
 }
 
 #[tokio::test]
-async fn a_command_waits_for_the_lock_and_goes_on_once_it_is_free() {
+async fn a_command_waits_for_the_lock_and_continues_once_it_is_free() {
     let sandbox = running().await;
     let held = sandbox.lock("shop", "up", Duration::ZERO).await.unwrap();
     let made = sandbox.engine.changes().len();
@@ -71,7 +72,7 @@ async fn the_lock_of_a_dead_process_is_free() {
 }
 
 #[tokio::test]
-async fn a_lock_that_is_held_is_only_released_by_force() {
+async fn a_held_lock_is_released_only_by_force() {
     let sandbox = running().await;
     let _held = sandbox.lock("shop", "up", Duration::ZERO).await.unwrap();
     let refused = sandbox.release("shop", false).await.unwrap_err();
@@ -83,7 +84,7 @@ async fn a_lock_that_is_held_is_only_released_by_force() {
 }
 
 #[tokio::test]
-async fn who_lost_the_lock_makes_no_further_step_and_leaves_the_rest_to_who_has_it() {
+async fn a_command_that_lost_its_lock_executes_no_further_step() {
     let sandbox = running().await;
     let lost = sandbox.lock("shop", "up", Duration::ZERO).await.unwrap();
     sandbox.run("shop", Command::Set("db", "environment.MARK", "6")).await.unwrap();
@@ -102,12 +103,11 @@ async fn who_lost_the_lock_makes_no_further_step_and_leaves_the_rest_to_who_has_
 }
 
 #[tokio::test]
-async fn a_lock_that_is_lost_in_the_middle_of_an_apply_leaves_a_journal_from_which_the_next_command_ends_right()
- {
+async fn a_lock_lost_during_an_apply_leaves_a_journal_from_which_the_next_command_succeeds() {
     for next in [Command::Resume, Command::Undo] {
         let sandbox = running().await;
         let before = sandbox.objects().await;
-        // The third call goes on while another command takes the lock away.
+        // The third call is still running when another command takes the lock.
         let reached = sandbox.engine.break_at(3, devarch_testkit::memory::Effect::Hangs(Moment::After));
         {
             let at_work = sandbox.run("shop", Command::up(CHANGED));
@@ -130,7 +130,7 @@ async fn a_lock_that_is_lost_in_the_middle_of_an_apply_leaves_a_journal_from_whi
 }
 
 #[tokio::test]
-async fn a_saved_plan_is_applied_once_and_only_while_what_it_was_made_from_holds() {
+async fn a_saved_plan_is_applied_once_and_only_while_its_assumptions_hold() {
     let sandbox = running().await;
     sandbox.run("shop", Command::Set("db", "environment.MARK", "6")).await.unwrap();
     let (first, second) = (sandbox.save_plan("shop", false).await, sandbox.save_plan("shop", false).await);
@@ -151,7 +151,7 @@ async fn a_saved_plan_is_applied_once_and_only_while_what_it_was_made_from_holds
 }
 
 #[tokio::test]
-async fn a_saved_plan_is_refused_where_a_container_a_port_or_the_definition_is_another() {
+async fn a_saved_plan_is_refused_after_a_change_of_container_port_or_definition() {
     let changes: [fn(&Sandbox); 2] = [
         |sandbox| sandbox.engine.end("devarch-shop-web", 1),
         |sandbox| sandbox.engine.stick("devarch-shop-db"),
@@ -187,7 +187,7 @@ async fn a_saved_plan_expires() {
 }
 
 #[tokio::test]
-async fn a_lock_that_is_kept_for_a_plan_lets_only_that_plan_through() {
+async fn a_lock_kept_for_a_plan_admits_only_that_plan() {
     let sandbox = running().await;
     sandbox.run("shop", Command::Set("db", "environment.MARK", "6")).await.unwrap();
     let plan = sandbox.save_plan("shop", true).await;
@@ -211,7 +211,7 @@ async fn a_failed_command_keeps_no_lock() {
 }
 
 #[tokio::test]
-async fn stacks_that_are_linked_are_locked_together() {
+async fn linked_stacks_are_locked_together() {
     let sandbox = Sandbox::new().await;
     sandbox.run("infra", Command::up(crate::stacks::LINKED)).await.unwrap();
     sandbox.run("shop", Command::up(crate::stacks::LINKED)).await.unwrap();

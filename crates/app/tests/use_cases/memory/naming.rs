@@ -1,5 +1,4 @@
-//! Stacks and instances: created, renamed, copied, switched; what has a name keeps it, and a taken one is refused with a
-//! free one.
+//! Stacks and instances: created, renamed, copied, enabled and disabled; a taken name is refused with a free one.
 
 use crate::{
     harness::{Command, Sandbox, hints, parsed},
@@ -24,7 +23,7 @@ async fn create(sandbox: &Sandbox, name: &str) -> Result<(), OperationError> {
     create_stack(sandbox.ctx(), &parsed(name), None).await.map(drop)
 }
 
-/// A name that is taken, and what would be accepted.
+/// Returns the taken name of an error, and the free one it suggests.
 fn taken(error: &OperationError) -> (String, Option<&str>) {
     match error {
         OperationError::Conflict(Conflict::NameTaken { taken, free }) => (taken.clone(), free.as_deref()),
@@ -33,7 +32,7 @@ fn taken(error: &OperationError) -> (String, Option<&str>) {
 }
 
 #[tokio::test]
-async fn a_stack_that_is_created_is_empty_and_on_no_engine() {
+async fn a_created_stack_is_empty_and_not_bound_to_an_engine() {
     let sandbox = Sandbox::new().await;
     create(&sandbox, "shop").await.unwrap();
     let stack = sandbox.stack("shop").await;
@@ -42,7 +41,7 @@ async fn a_stack_that_is_created_is_empty_and_on_no_engine() {
 }
 
 #[tokio::test]
-async fn a_taken_name_of_a_stack_is_refused_with_the_first_free_number() {
+async fn a_taken_stack_name_is_refused_with_the_first_free_number() {
     let sandbox = Sandbox::new().await;
     for name in ["shop", "shop-2", "other"] {
         create(&sandbox, name).await.unwrap();
@@ -55,9 +54,9 @@ async fn a_taken_name_of_a_stack_is_refused_with_the_first_free_number() {
     assert!(sandbox.knows("other").await, "it keeps its name");
 }
 
-/// `a-b` with instance `c` and `a` with instance `b-c` would have containers of the same name.
+/// `a-b` with instance `c` and `a` with instance `b-c` would have containers with the same name.
 #[tokio::test]
-async fn two_stacks_whose_containers_would_have_one_name_are_refused() {
+async fn stacks_whose_containers_would_share_a_name_are_refused() {
     let sandbox = Sandbox::new().await;
     create(&sandbox, "a-b").await.unwrap();
     add(&sandbox, "a-b", "c", "busybox").await.unwrap();
@@ -71,7 +70,7 @@ async fn two_stacks_whose_containers_would_have_one_name_are_refused() {
 }
 
 #[tokio::test]
-async fn a_clone_or_a_rename_that_would_take_a_containers_name_is_refused_with_a_free_one() {
+async fn a_clone_or_rename_that_conflicts_with_a_container_name_is_refused_with_a_free_one() {
     let sandbox = Sandbox::new().await;
     create(&sandbox, "a").await.unwrap();
     add(&sandbox, "a", "b-web", "busybox").await.unwrap();
@@ -88,7 +87,7 @@ async fn a_clone_or_a_rename_that_would_take_a_containers_name_is_refused_with_a
 }
 
 #[tokio::test]
-async fn an_instance_is_added_once() {
+async fn adding_an_existing_instance_is_refused() {
     let sandbox = Sandbox::new().await;
     create(&sandbox, "shop").await.unwrap();
     add(&sandbox, "shop", "web", "busybox").await.unwrap();
@@ -102,7 +101,7 @@ async fn an_instance_is_added_once() {
 }
 
 #[tokio::test]
-async fn what_does_not_exist_is_named_with_the_nearest_that_does() {
+async fn a_missing_name_is_reported_with_the_most_similar_one() {
     let sandbox = Sandbox::new().await;
     create(&sandbox, "shop").await.unwrap();
     add(&sandbox, "shop", "web", "busybox").await.unwrap();
@@ -136,7 +135,7 @@ async fn what_does_not_exist_is_named_with_the_nearest_that_does() {
 }
 
 #[tokio::test]
-async fn names_that_leave_no_room_for_a_containers_name_are_refused() {
+async fn names_that_leave_no_room_for_a_container_name_are_refused() {
     let sandbox = Sandbox::new().await;
     let (stack, instance) = ("s".repeat(40), "i".repeat(40));
     create(&sandbox, &stack).await.unwrap();
@@ -147,7 +146,7 @@ async fn names_that_leave_no_room_for_a_containers_name_are_refused() {
 }
 
 #[tokio::test]
-async fn a_renamed_instance_is_followed_by_what_depends_on_it() {
+async fn dependencies_follow_a_renamed_instance() {
     let sandbox = Sandbox::new().await;
     sandbox.run("shop", Command::up(SHOP)).await.unwrap();
     sandbox.rename_instance("shop", "db", "store").await.unwrap();
@@ -159,7 +158,7 @@ async fn a_renamed_instance_is_followed_by_what_depends_on_it() {
 }
 
 #[tokio::test]
-async fn one_instance_is_stopped_and_the_others_stay_as_they_are() {
+async fn stopping_one_instance_does_not_affect_the_others() {
     let sandbox = Sandbox::new().await;
     sandbox.run("shop", Command::up(SHOP)).await.unwrap();
     set_wanted(sandbox.ctx(), &parsed("shop"), Some(&parsed("web")), DesiredRun::Stopped).await.unwrap();
@@ -173,7 +172,7 @@ async fn one_instance_is_stopped_and_the_others_stay_as_they_are() {
 }
 
 #[tokio::test]
-async fn a_copy_has_the_same_definition_and_nothing_of_the_original() {
+async fn a_clone_has_the_same_definition_and_no_objects_of_the_original() {
     let sandbox = Sandbox::new().await;
     sandbox.run("shop", Command::up(SHOP)).await.unwrap();
     sandbox.set_secret("shop", "KEY", "hush").await.unwrap();
@@ -197,7 +196,7 @@ async fn a_copy_has_the_same_definition_and_nothing_of_the_original() {
 }
 
 #[tokio::test]
-async fn what_an_edit_changed_is_reported_field_by_field_and_never_a_secret() {
+async fn changes_of_an_edit_are_reported_by_field_without_secrets() {
     let sandbox = Sandbox::new().await;
     sandbox.import("shop", shop(&["web: {template: busybox, ports: [\"8080:80\"], environment: {A: x, PW: {value: old-one, secret: true}}}"])).await;
     let changes = async |field: &'static str, value: &'static str| {
@@ -224,7 +223,7 @@ async fn what_an_edit_changed_is_reported_field_by_field_and_never_a_secret() {
 }
 
 #[tokio::test]
-async fn a_switched_off_stack_keeps_its_definition_and_its_address() {
+async fn a_disabled_stack_keeps_its_definition_and_addresses() {
     let sandbox = Sandbox::new().await;
     sandbox.run("shop", Command::up(SHOP)).await.unwrap();
     let before = sandbox.stack("shop").await;

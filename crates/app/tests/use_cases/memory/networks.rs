@@ -1,4 +1,4 @@
-//! Addresses: each stack has a network of its own, with addresses that nothing else uses.
+//! Networks: each stack has its own, with addresses that nothing else uses.
 
 use crate::{
     harness::{Command, Sandbox, hints},
@@ -27,7 +27,7 @@ async fn foreign_network(sandbox: &Sandbox, name: &str, subnet: &str) {
 const WEB: &str = "web: {template: busybox}";
 
 #[tokio::test]
-async fn a_network_is_taken_from_the_pool_and_its_containers_have_addresses_in_it() {
+async fn networks_and_container_addresses_come_from_the_pool() {
     let sandbox = Sandbox::new().await;
     sandbox.run("shop", Command::up(SHOP)).await.unwrap();
     let net = subnet(&sandbox, "devarch-shop-net").await;
@@ -42,7 +42,7 @@ async fn a_network_is_taken_from_the_pool_and_its_containers_have_addresses_in_i
 }
 
 #[tokio::test]
-async fn a_stack_keeps_its_addresses_over_a_down_and_loses_them_only_to_others() {
+async fn a_stack_keeps_its_addresses_after_a_down_unless_another_takes_them() {
     let sandbox = Sandbox::new().await;
     sandbox.run("shop", Command::up(SHOP)).await.unwrap();
     let first = subnet(&sandbox, "devarch-shop-net").await;
@@ -57,7 +57,7 @@ async fn a_stack_keeps_its_addresses_over_a_down_and_loses_them_only_to_others()
 }
 
 #[tokio::test]
-async fn routes_of_the_host_and_networks_of_others_are_avoided() {
+async fn routes_of_the_host_and_other_networks_are_avoided() {
     let sandbox = Sandbox::new().await;
     sandbox.host.route("10.212.0.0/24".parse().unwrap());
     foreign_network(&sandbox, "their-net", "10.212.1.0/25").await;
@@ -67,7 +67,7 @@ async fn routes_of_the_host_and_networks_of_others_are_avoided() {
 }
 
 #[tokio::test]
-async fn a_pool_that_is_used_up_is_refused_with_the_setting() {
+async fn an_exhausted_pool_is_refused_with_the_setting() {
     let sandbox = Sandbox::new().await;
     sandbox.host.route("10.212.0.0/23".parse().unwrap());
     let error = sandbox.run("shop", Command::up(shop(&[WEB]))).await.unwrap_err();
@@ -78,7 +78,7 @@ async fn a_pool_that_is_used_up_is_refused_with_the_setting() {
 }
 
 #[tokio::test]
-async fn a_running_stack_keeps_its_network_in_a_pool_that_is_full() {
+async fn a_running_stack_keeps_its_network_in_a_full_pool() {
     let sandbox = Sandbox::new().await;
     sandbox.run("shop", Command::up(SHOP)).await.unwrap();
     sandbox.host.route("10.212.0.0/23".parse().unwrap());
@@ -102,7 +102,7 @@ async fn a_larger_stack_gets_a_larger_network() {
 }
 
 #[tokio::test]
-async fn the_network_of_a_link_overlaps_none() {
+async fn the_network_of_a_link_overlaps_no_other() {
     let sandbox = Sandbox::new().await;
     sandbox.run("infra", Command::up(LINKED)).await.unwrap();
     sandbox.run("shop", Command::up(LINKED)).await.unwrap();
@@ -115,8 +115,7 @@ async fn the_network_of_a_link_overlaps_none() {
 }
 
 #[tokio::test]
-async fn addresses_that_another_took_in_between_are_refused_by_the_engine_and_found_elsewhere_the_next_time()
-{
+async fn addresses_taken_concurrently_are_refused_by_the_engine_and_others_are_chosen_next_time() {
     let sandbox = Sandbox::new().await;
     sandbox.engine.inject(Fault::refused(Call::CreateNetwork, "shop", Kind::SubnetTaken));
     let error = sandbox.run("shop", Command::up(shop(&[WEB]))).await.unwrap_err();
@@ -127,7 +126,7 @@ async fn addresses_that_another_took_in_between_are_refused_by_the_engine_and_fo
 }
 
 #[tokio::test]
-async fn a_network_that_was_removed_by_hand_is_created_again() {
+async fn a_network_removed_by_hand_is_recreated() {
     let sandbox = Sandbox::new().await;
     sandbox.run("shop", Command::up(SHOP)).await.unwrap();
     let net = subnet(&sandbox, "devarch-shop-net").await;

@@ -1,4 +1,4 @@
-//! The states of several stacks, their addresses in a browser, and the words for each state.
+//! The states of several stacks, their URLs for a browser, and the text for each state.
 
 use crate::{
     harness::{Command, Sandbox, parsed},
@@ -22,7 +22,7 @@ fn waiting(status: &StackStatus, instance: &str) -> String {
 }
 
 #[tokio::test]
-async fn every_stack_is_listed_and_its_engine_looked_at_once() {
+async fn every_stack_is_listed_and_each_engine_queried_once() {
     let sandbox = Sandbox::new().await;
     sandbox.run("infra", Command::up(LINKED)).await.unwrap();
     sandbox.run("shop", Command::up(LINKED)).await.unwrap();
@@ -36,7 +36,7 @@ async fn every_stack_is_listed_and_its_engine_looked_at_once() {
         names,
         [("infra".to_owned(), docker.clone()), ("never".to_owned(), None), ("shop".to_owned(), docker)]
     );
-    // A second look would be answered.
+    // A second query would be answered.
     sandbox.engine.inject(Fault {
         call: Call::Containers,
         on: String::new(),
@@ -48,12 +48,12 @@ async fn every_stack_is_listed_and_its_engine_looked_at_once() {
 }
 
 #[tokio::test]
-async fn nothing_at_all_is_no_error() {
+async fn an_empty_home_is_not_an_error() {
     assert!(all(&Sandbox::new().await).await.is_empty());
 }
 
 #[tokio::test]
-async fn an_export_that_speaks_http_has_an_address_while_it_runs() {
+async fn an_http_export_has_a_url_while_it_runs() {
     let sandbox = Sandbox::new().await;
     let template = r#"page: {image: "busybox:1.37", ports: ["0.0.0.0:8080:80", "8081:81"], exports: [{name: web, type: http, port: 80}, {name: raw, type: tcp, port: 81}]}"#;
     sandbox.run("shop", Command::up(shop_of("", &[template], &["web: {template: page}"]))).await.unwrap();
@@ -63,7 +63,7 @@ async fn an_export_that_speaks_http_has_an_address_while_it_runs() {
 }
 
 #[tokio::test]
-async fn each_state_is_reported_with_what_to_do() {
+async fn each_state_is_reported_with_a_hint() {
     let sandbox = Sandbox::new().await;
     sandbox.run("shop", Command::up(SHOP)).await.unwrap();
     sandbox.engine.end("devarch-shop-db", 137);
@@ -81,7 +81,7 @@ async fn each_state_is_reported_with_what_to_do() {
 }
 
 #[tokio::test]
-async fn a_check_that_has_not_passed_since_a_start_by_hand_is_pending() {
+async fn a_check_that_has_not_passed_since_a_manual_start_is_pending() {
     let sandbox = Sandbox::new().await;
     sandbox.engine.script(|_| Behaviour::runs().failing_probes(1));
     let yml = shop(&[r#"db: {template: busybox, healthcheck: {test: "exit 0"}}"#]);
@@ -95,7 +95,7 @@ async fn a_check_that_has_not_passed_since_a_start_by_hand_is_pending() {
 }
 
 #[tokio::test]
-async fn a_job_that_ended_well_waits_for_nothing_and_one_that_failed_is_reported() {
+async fn a_succeeded_job_waits_for_nothing_and_a_failed_replacement_restores_it() {
     let sandbox = Sandbox::new().await;
     let job = |line: &str| {
         shop(&[
@@ -111,7 +111,7 @@ async fn a_job_that_ended_well_waits_for_nothing_and_one_that_failed_is_reported
 }
 
 #[tokio::test]
-async fn words_for_states_name_the_command_that_helps() {
+async fn texts_for_states_name_the_command_that_helps() {
     let target = parsed("db");
     let words = [
         (Waiting::NotApplied, "not applied yet: `devarch apply`"),
@@ -131,7 +131,7 @@ async fn words_for_states_name_the_command_that_helps() {
 }
 
 #[tokio::test]
-async fn a_lock_that_is_kept_for_a_plan_is_shown_with_until_when() {
+async fn a_lock_kept_for_a_plan_is_shown_with_its_expiry() {
     let sandbox = Sandbox::new().await;
     sandbox.run("shop", Command::up(SHOP)).await.unwrap();
     sandbox.run("shop", Command::Set("web", "environment.A", "1")).await.unwrap();
@@ -145,7 +145,7 @@ async fn a_lock_that_is_kept_for_a_plan_is_shown_with_until_when() {
 }
 
 #[tokio::test]
-async fn on_an_engine_that_runs_no_checks_health_is_asked_for_one_by_one() {
+async fn health_is_queried_per_container_on_an_engine_without_scheduled_checks() {
     let engine = MemoryEngine::new().with_info(|info| info.runs_health_checks = false);
     let sandbox = Sandbox::on(engine).await;
     sandbox.run("shop", Command::up(SHOP)).await.unwrap();

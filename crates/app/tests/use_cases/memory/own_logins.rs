@@ -1,5 +1,4 @@
-//! Logins that consumers have for themselves on a provider: created before they start, kept with the data, removed on
-//! request.
+//! Consumers' own logins on a provider: created before they start, kept with the data, removed on request.
 
 use crate::{
     harness::{Command, Sandbox, hints, parsed},
@@ -12,7 +11,7 @@ use devarch_app::{
 use devarch_core::{compose::ConfigPlace, name::StackName};
 use devarch_testkit::memory::{Call, Effect, Fault};
 
-/// A provider whose logins are created and removed by these commands.
+/// Returns a provider whose logins are created and removed by these commands.
 fn server(command: &str, remove: &str) -> String {
     let remove = if remove.is_empty() { String::new() } else { format!(", remove: [sh, -c, \"{remove}\"]") };
     format!(
@@ -73,7 +72,7 @@ async fn a_consumer_gets_a_login_of_its_own_before_it_starts() {
 }
 
 #[tokio::test]
-async fn a_login_stays_the_same_over_changes_and_a_new_name_of_its_consumer() {
+async fn a_login_survives_changes_and_a_rename_of_its_consumer() {
     let sandbox = up("exit 0", "exit 0").await;
     let (user, password) = (variable(&sandbox, "DB_USER"), variable(&sandbox, "DB_PASSWORD"));
     sandbox.run("shop", Command::Set("api", "environment.MARK", "1")).await.unwrap();
@@ -92,7 +91,7 @@ async fn a_login_stays_the_same_over_changes_and_a_new_name_of_its_consumer() {
 }
 
 #[tokio::test]
-async fn a_login_that_can_not_be_created_fails_the_apply_with_the_providers_output() {
+async fn a_login_that_cannot_be_created_fails_the_apply_with_the_providers_output() {
     let sandbox = Sandbox::new().await;
     let error =
         sandbox.run("shop", Command::up(yml("echo no space for roles; exit 4", "exit 0"))).await.unwrap_err();
@@ -130,7 +129,7 @@ async fn logins_are_dropped_with_their_instance() {
 }
 
 #[tokio::test]
-async fn a_provider_that_does_not_remove_a_login_is_reported_and_the_instance_stays() {
+async fn a_failed_removal_of_a_login_is_reported_and_the_instance_is_kept() {
     let sandbox = up("exit 0", "echo it owns tables; exit 2").await;
     let logins = droppable(&sandbox).await.unwrap();
     let error = drop_logins(sandbox.ctx(), &shop(), &logins).await.unwrap_err();
@@ -153,7 +152,7 @@ async fn a_provider_that_does_not_remove_a_login_is_reported_and_the_instance_st
 }
 
 #[tokio::test]
-async fn a_login_is_refused_to_be_dropped_where_its_provider_does_not_run() {
+async fn dropping_a_login_is_refused_while_its_provider_is_not_running() {
     let sandbox = up("exit 0", "exit 0").await;
     sandbox.engine.end("devarch-shop-db", 1);
     let why = unremovable(&sandbox).await;
@@ -162,7 +161,7 @@ async fn a_login_is_refused_to_be_dropped_where_its_provider_does_not_run() {
 }
 
 #[tokio::test]
-async fn a_login_is_refused_to_be_dropped_where_its_provider_does_not_say_how() {
+async fn dropping_a_login_is_refused_without_a_command_of_its_provider() {
     let sandbox = up("exit 0", "").await;
     let why = unremovable(&sandbox).await;
     assert!(matches!(&why, Unremovable::NoCommand { .. }), "{why:?}");
@@ -170,7 +169,7 @@ async fn a_login_is_refused_to_be_dropped_where_its_provider_does_not_say_how() 
 }
 
 #[tokio::test]
-async fn before_its_first_apply_an_instance_has_no_login_to_drop() {
+async fn a_never_applied_instance_has_no_login_to_drop() {
     let sandbox = Sandbox::new().await;
     sandbox.import("shop", yml("exit 0", "exit 0")).await;
     assert_eq!(droppable(&sandbox).await.unwrap().names().count(), 0);
@@ -194,7 +193,7 @@ async fn two_consumers_have_logins_of_different_names() {
 }
 
 #[tokio::test]
-async fn a_login_on_another_stacks_server_is_named_when_the_stack_goes() {
+async fn a_login_on_another_stacks_server_is_named_when_the_stack_is_deleted() {
     let sandbox = Sandbox::new().await;
     let server = server("exit 0", "exit 0");
     let both: &'static str = format!(
@@ -215,7 +214,7 @@ async fn a_login_on_another_stacks_server_is_named_when_the_stack_goes() {
 }
 
 #[tokio::test]
-async fn a_compose_file_names_the_logins_it_can_not_create() {
+async fn a_compose_file_names_the_logins_it_cannot_create() {
     let sandbox = up("exit 0", "exit 0").await;
     let composed = compose_stack(sandbox.ctx(), &shop(), ConfigPlace::Inline).await.unwrap();
     assert!(
@@ -226,7 +225,7 @@ async fn a_compose_file_names_the_logins_it_can_not_create() {
 }
 
 #[tokio::test]
-async fn a_login_is_created_again_where_the_connection_was_cut_in_between() {
+async fn an_interrupted_creation_of_a_login_succeeds_with_the_next_up() {
     let sandbox = Sandbox::new().await;
     sandbox.engine.inject(Fault {
         call: Call::Exec,

@@ -1,4 +1,4 @@
-//! Objects that look like a stack's own: no command touches what the store does not remember creating.
+//! Objects that look like a stack's own: no command touches what the store has not recorded creating.
 
 use crate::{
     harness::{Command, End, Sandbox},
@@ -18,8 +18,8 @@ use std::collections::BTreeMap;
 const DB: &str = "devarch-shop-db";
 const WEB: &str = "devarch-shop-web";
 
-/// Everything a user does to a stack, in an order in which each has something to do.
-fn walk() -> Vec<Command> {
+/// Returns every operation on a stack, in an order in which each has something to do.
+fn all_commands() -> Vec<Command> {
     vec![
         Command::up(SHOP),
         Command::up(CHANGED),
@@ -34,8 +34,8 @@ fn walk() -> Vec<Command> {
     ]
 }
 
-/// A container that somebody runs from an image committed from one of a stack's: it has all its labels.
-async fn stranger(sandbox: &Sandbox, of: &str, name: &str) -> ContainerId {
+/// Creates a container from an image committed from a stack's container: it has all its labels.
+async fn unmanaged_container(sandbox: &Sandbox, of: &str, name: &str) -> ContainerId {
     let labels = sandbox.objects().await.containers[of].labels.clone();
     labelled(sandbox, name, labels).await
 }
@@ -53,20 +53,20 @@ async fn labelled(sandbox: &Sandbox, name: &str, labels: BTreeMap<String, String
     id
 }
 
-/// Whether a container is there as it was made.
-async fn stands(sandbox: &Sandbox, id: &ContainerId, name: &str) -> bool {
+/// Returns whether a container is still as it was created.
+async fn is_unchanged(sandbox: &Sandbox, id: &ContainerId, name: &str) -> bool {
     let all = sandbox.engine.containers().await.unwrap();
     let found = all.iter().find(|container| container.id == *id);
     found.is_some_and(|found| found.name.as_str() == name && found.state == RunState::Running)
 }
 
-/// Goes through everything a user does; commands may refuse, but nothing of the stranger's changes.
-async fn goes_through_all_with(sandbox: &mut Sandbox, id: &ContainerId, name: &str) {
+/// Runs every operation; commands may fail, but the unmanaged container must not change.
+async fn run_all_commands_beside(sandbox: &mut Sandbox, id: &ContainerId, name: &str) {
     let mut stack = "shop";
-    for command in walk() {
+    for command in all_commands() {
         let renames = matches!(command, Command::Rename(_));
         let done = sandbox.run(stack, command.clone()).await;
-        assert!(stands(sandbox, id, name).await, "{command:?} touched {name} ({done:?})");
+        assert!(is_unchanged(sandbox, id, name).await, "{command:?} touched {name} ({done:?})");
         if renames && done.is_ok() {
             stack = "store";
         }
@@ -74,30 +74,30 @@ async fn goes_through_all_with(sandbox: &mut Sandbox, id: &ContainerId, name: &s
 }
 
 #[tokio::test]
-async fn a_container_made_from_a_committed_image_is_left_alone_by_every_command() {
+async fn a_container_from_a_committed_image_is_left_alone_by_every_command() {
     let mut sandbox = Sandbox::new().await;
     sandbox.run("shop", Command::up(SHOP)).await.unwrap();
-    let own = stranger(&sandbox, DB, "my-own").await;
+    let own = unmanaged_container(&sandbox, DB, "my-own").await;
     assert_eq!(sandbox.plan("shop").await, None, "it is no part of the stack");
-    goes_through_all_with(&mut sandbox, &own, "my-own").await;
+    run_all_commands_beside(&mut sandbox, &own, "my-own").await;
     let left = sandbox.objects().await.names();
     assert!(!left.iter().any(|name| name.contains("devarch-s") && !name.starts_with("volume")), "{left:?}");
 }
 
 #[tokio::test]
-async fn it_is_left_alone_while_the_stack_is_down_and_is_not_taken_for_its_instance() {
+async fn an_unmanaged_container_is_left_alone_while_the_stack_is_down() {
     let mut sandbox = Sandbox::new().await;
     sandbox.run("shop", Command::up(SHOP)).await.unwrap();
-    let own = stranger(&sandbox, DB, "my-own").await;
+    let own = unmanaged_container(&sandbox, DB, "my-own").await;
     sandbox.run("shop", Command::Down).await.unwrap();
     sandbox.run("shop", Command::up(SHOP)).await.unwrap();
     let db = &sandbox.objects().await.containers[DB];
     assert_ne!(db.id, own, "it has a container of its own");
-    goes_through_all_with(&mut sandbox, &own, "my-own").await;
+    run_all_commands_beside(&mut sandbox, &own, "my-own").await;
 }
 
 #[tokio::test]
-async fn a_container_that_took_an_instances_own_name_is_named_and_left_alone() {
+async fn a_container_that_took_an_instances_name_is_reported_and_left_alone() {
     let mut sandbox = Sandbox::new().await;
     sandbox.run("shop", Command::up(SHOP)).await.unwrap();
     let labels = sandbox.objects().await.containers[DB].labels.clone();
@@ -107,21 +107,21 @@ async fn a_container_that_took_an_instances_own_name_is_named_and_left_alone() {
     assert!(matches!(&refused, OperationError::Conflict(Conflict::Objects(_))), "{refused:?}");
     let told = refused.to_string();
     assert!(told.contains(DB) && told.contains("does not remember creating"), "{told}");
-    goes_through_all_with(&mut sandbox, &own, DB).await;
+    run_all_commands_beside(&mut sandbox, &own, DB).await;
 }
 
 #[tokio::test]
-async fn containers_beside_an_instances_name_are_left_alone() {
+async fn containers_with_an_instances_temporary_names_are_left_alone() {
     for name in ["devarch-shop-db.next", "devarch-shop-db.old", "devarch-shop-db.undo"] {
         let mut sandbox = Sandbox::new().await;
         sandbox.run("shop", Command::up(SHOP)).await.unwrap();
-        let own = stranger(&sandbox, DB, name).await;
-        goes_through_all_with(&mut sandbox, &own, name).await;
+        let own = unmanaged_container(&sandbox, DB, name).await;
+        run_all_commands_beside(&mut sandbox, &own, name).await;
     }
 }
 
 #[tokio::test]
-async fn what_appears_during_an_apply_is_no_part_of_its_undo() {
+async fn objects_that_appear_during_an_apply_are_not_part_of_its_undo() {
     let mut sandbox = Sandbox::new().await;
     sandbox.run("shop", Command::up(SHOP)).await.unwrap();
     let running = sandbox.save();
@@ -132,22 +132,22 @@ async fn what_appears_during_an_apply_is_no_part_of_its_undo() {
             assert!(nth > 5);
             break;
         }
-        // The labels of whatever the apply has made: the same apply id, the same config hash.
+        // The labels of an object the apply has just created: the same apply id, the same config hash.
         let objects = sandbox.objects().await;
         let mut own = Vec::new();
         for container in objects.containers.values() {
             let name = format!("my-{}", container.name);
             own.push((labelled(&sandbox, &name, container.labels.clone()).await, name));
         }
-        // Past the commit point there is nothing to undo, and it says so.
+        // Past the commit point there is nothing to undo, and the command reports that.
         let done = sandbox.run("shop", next.clone()).await;
         assert!(done.is_ok() || matches!(next, Command::Undo), "{next:?} after {nth} calls: {done:?}");
         for (id, name) in &own {
-            assert!(stands(&sandbox, id, name).await, "{next:?} after {nth} calls touched {name}");
+            assert!(is_unchanged(&sandbox, id, name).await, "{next:?} after {nth} calls touched {name}");
         }
         sandbox.run("shop", Command::Down).await.unwrap();
         for (id, name) in &own {
-            assert!(stands(&sandbox, id, name).await, "down after {nth} calls touched {name}");
+            assert!(is_unchanged(&sandbox, id, name).await, "down after {nth} calls touched {name}");
         }
         let left = sandbox.objects().await.containers.len();
         assert_eq!(left, own.len(), "{next:?} after {nth} calls left something over");
@@ -167,7 +167,7 @@ async fn networks_and_volumes_with_copied_labels_are_left_alone() {
     sandbox.engine.create_volume(&volume, labels).await.unwrap();
     sandbox.engine.write_volume("their-data", "rows");
     let mut stack = "shop";
-    for command in walk() {
+    for command in all_commands() {
         let renames = matches!(command, Command::Rename(_));
         sandbox.run(stack, command.clone()).await.unwrap();
         stack = if renames { "store" } else { stack };
@@ -178,7 +178,7 @@ async fn networks_and_volumes_with_copied_labels_are_left_alone() {
 }
 
 #[tokio::test]
-async fn a_container_of_ours_that_was_renamed_by_hand_is_still_ours() {
+async fn a_managed_container_renamed_by_hand_stays_managed() {
     let sandbox = Sandbox::new().await;
     sandbox.run("shop", Command::up(SHOP)).await.unwrap();
     let id = sandbox.objects().await.containers[DB].id.clone();
@@ -191,7 +191,7 @@ async fn a_container_of_ours_that_was_renamed_by_hand_is_still_ours() {
 }
 
 #[tokio::test]
-async fn an_older_copy_of_the_store_touches_nothing_it_does_not_remember() {
+async fn an_older_copy_of_the_store_touches_nothing_it_has_not_recorded() {
     let mut sandbox = Sandbox::new().await;
     sandbox.run("shop", Command::up(SHOP)).await.unwrap();
     let copy = sandbox.home_files();
@@ -211,8 +211,8 @@ async fn another_home_with_a_stack_of_the_same_name_is_left_alone() {
     let two = one.beside().await;
     one.run("shop", Command::up(SHOP)).await.unwrap();
     let before = one.objects().await;
-    for command in walk() {
-        // It refuses or does nothing.
+    for command in all_commands() {
+        // It fails or does nothing.
         let _ = two.run("shop", command.clone()).await;
         assert_eq!(one.objects().await.containers, before.containers, "{command:?}");
         assert_eq!(one.objects().await.networks, before.networks, "{command:?}");
@@ -220,7 +220,7 @@ async fn another_home_with_a_stack_of_the_same_name_is_left_alone() {
 }
 
 #[tokio::test]
-async fn a_volume_of_a_living_instance_is_never_called_removed() {
+async fn a_volume_of_an_existing_instance_is_never_reported_as_removed() {
     const LONG: &str = r#"version: "1"
 stacks:
   a:
@@ -242,19 +242,19 @@ stacks:
 }
 
 #[tokio::test]
-async fn what_fits_an_older_copy_of_the_store_exactly_can_be_adopted() {
+async fn exact_matches_of_an_older_copy_of_the_store_can_be_adopted() {
     let mut sandbox = Sandbox::new().await;
     sandbox.run("shop", Command::up(SHOP)).await.unwrap();
     sandbox.run("shop", Command::Down).await.unwrap();
     let copy = sandbox.home_files();
     sandbox.run("shop", Command::up(SHOP)).await.unwrap();
-    let own = stranger(&sandbox, DB, "my-own").await;
+    let own = unmanaged_container(&sandbox, DB, "my-own").await;
     sandbox.restore_home(&copy).await;
     sandbox.run("shop", Command::Adopt).await.unwrap();
     let before = sandbox.objects().await;
     sandbox.run("shop", Command::up(SHOP)).await.unwrap();
     assert_eq!(sandbox.objects().await.containers[DB].id, before.containers[DB].id, "it was not made again");
     sandbox.run("shop", Command::Down).await.unwrap();
-    assert!(stands(&sandbox, &own, "my-own").await);
+    assert!(is_unchanged(&sandbox, &own, "my-own").await);
     assert_eq!(sandbox.objects().await.containers.len(), 1);
 }

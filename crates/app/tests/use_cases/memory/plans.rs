@@ -1,4 +1,4 @@
-//! What a plan may be asked for, and what makes an agreed one stale.
+//! Options of plans, and changes that make a confirmed plan stale.
 
 use crate::{
     harness::{Command, Sandbox, hints, parsed},
@@ -32,7 +32,7 @@ async fn ids(sandbox: &Sandbox) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn one_instance_is_replaced_on_request_and_the_other_stays() {
+async fn one_instance_is_recreated_on_request_and_the_other_is_kept() {
     let sandbox = running_shop().await;
     let before = ids(&sandbox).await;
     let options = PrepareOptions { replace: only("web"), ..PrepareOptions::default() };
@@ -59,7 +59,7 @@ async fn a_restart_keeps_the_containers() {
 }
 
 #[tokio::test]
-async fn an_instance_that_is_asked_for_has_to_exist() {
+async fn a_requested_instance_has_to_exist() {
     let sandbox = running_shop().await;
     for options in [
         PrepareOptions { replace: only("wbe"), ..PrepareOptions::default() },
@@ -91,7 +91,7 @@ async fn an_unrecorded_desired_state_is_planned_and_changes_nothing_stored() {
 }
 
 #[tokio::test]
-async fn what_is_wrong_with_an_instance_keeps_no_other_from_stopping() {
+async fn a_problem_of_one_instance_does_not_keep_others_from_stopping() {
     let sandbox = running_shop().await;
     std::fs::create_dir(sandbox.project().join("src")).unwrap();
     sandbox.run("shop", Command::Set("web", "volumes./src", "./src")).await.unwrap();
@@ -103,8 +103,8 @@ async fn what_is_wrong_with_an_instance_keeps_no_other_from_stopping() {
     assert!(sandbox.objects().await.containers.is_empty());
 }
 
-/// A change to the engine or the store after a plan was agreed to, and what it is called.
-async fn stale(change: impl AsyncFn(&Sandbox), named: &str) {
+/// Asserts that this change to the engine or the store makes a confirmed plan stale, and how it is named.
+async fn assert_stale(change: impl AsyncFn(&Sandbox), named: &str) {
     let sandbox = running_shop().await;
     sandbox.run("shop", Command::Set("web", "environment.A", "1")).await.unwrap();
     let agreed: Approved = planned(&sandbox, &PrepareOptions::default()).await.unwrap().approved();
@@ -123,33 +123,37 @@ async fn stale(change: impl AsyncFn(&Sandbox), named: &str) {
 }
 
 #[tokio::test]
-async fn an_agreed_plan_is_stale_once_a_container_ended() {
-    stale(async |sandbox: &Sandbox| sandbox.engine.end("devarch-shop-db", 1), "devarch-shop-db").await;
+async fn a_confirmed_plan_is_stale_once_a_container_exited() {
+    assert_stale(async |sandbox: &Sandbox| sandbox.engine.end("devarch-shop-db", 1), "devarch-shop-db").await;
 }
 
 #[tokio::test]
-async fn an_agreed_plan_is_stale_once_a_container_is_gone() {
-    stale(async |sandbox: &Sandbox| sandbox.remove_by_hand("devarch-shop-db").await, "devarch-shop-db").await;
+async fn a_confirmed_plan_is_stale_once_a_container_is_gone() {
+    assert_stale(
+        async |sandbox: &Sandbox| sandbox.remove_by_hand("devarch-shop-db").await,
+        "devarch-shop-db",
+    )
+    .await;
 }
 
 #[tokio::test]
-async fn an_agreed_plan_is_stale_once_the_definition_was_edited() {
+async fn a_confirmed_plan_is_stale_once_the_definition_was_edited() {
     let edit = async |sandbox: &Sandbox| {
         sandbox.run("shop", Command::Set("db", "environment.MARK", "9")).await.unwrap();
     };
-    stale(edit, "").await;
+    assert_stale(edit, "").await;
 }
 
 #[tokio::test]
-async fn an_agreed_plan_is_stale_once_an_image_moved() {
+async fn a_confirmed_plan_is_stale_once_an_image_moved() {
     let moved = async |sandbox: &Sandbox| {
         sandbox.engine.add_image("busybox:1.37", devarch_testkit::memory::plain_image("sha256:b1b1"));
     };
-    stale(moved, "busybox:1.37").await;
+    assert_stale(moved, "busybox:1.37").await;
 }
 
 #[tokio::test]
-async fn what_does_not_concern_a_stack_makes_no_plan_of_it_stale() {
+async fn unrelated_changes_do_not_make_a_plan_stale() {
     let sandbox = running_shop().await;
     sandbox.run("shop", Command::Set("web", "environment.A", "1")).await.unwrap();
     let agreed = planned(&sandbox, &PrepareOptions::default()).await.unwrap().approved();
@@ -165,7 +169,7 @@ async fn what_does_not_concern_a_stack_makes_no_plan_of_it_stale() {
 }
 
 #[tokio::test]
-async fn a_saved_plan_is_known_by_its_id_and_by_nothing_else() {
+async fn a_saved_plan_is_found_only_by_its_id() {
     let sandbox = running_shop().await;
     sandbox.run("shop", Command::Set("web", "environment.A", "1")).await.unwrap();
     let id = sandbox.save_plan("shop", false).await;
@@ -184,7 +188,7 @@ fn parsed_plan(id: &str) -> devarch_core::id::PlanId {
 }
 
 #[tokio::test]
-async fn a_saved_plan_goes_with_its_stack_and_expires_with_who_made_it() {
+async fn a_saved_plan_expires_and_is_deleted_with_its_stack() {
     let sandbox = running_shop().await;
     sandbox.run("shop", Command::Set("web", "environment.A", "1")).await.unwrap();
     let id = sandbox.save_plan("shop", false).await;
@@ -199,7 +203,7 @@ async fn a_saved_plan_goes_with_its_stack_and_expires_with_who_made_it() {
 }
 
 #[tokio::test]
-async fn a_saved_plan_remembers_what_was_asked_of_it() {
+async fn a_saved_plan_keeps_its_options() {
     let sandbox = running_shop().await;
     let options = PrepareOptions { replace: only("web"), ..PrepareOptions::default() };
     let prepared = planned(&sandbox, &options).await.unwrap();
@@ -226,7 +230,7 @@ async fn planning_is_deterministic_and_changes_nothing() {
 }
 
 #[tokio::test]
-async fn a_volume_another_stack_left_is_used_only_on_request() {
+async fn a_volume_left_by_another_stack_is_used_only_on_request() {
     let sandbox = Sandbox::new().await;
     let yml = shop(&["db: {template: busybox, volumes: [\"data:/data\"]}"]);
     sandbox.run("shop", Command::up(yml)).await.unwrap();
@@ -242,7 +246,7 @@ async fn a_volume_another_stack_left_is_used_only_on_request() {
 }
 
 #[tokio::test]
-async fn a_volume_of_another_home_is_used_only_where_that_home_is_declared_lost() {
+async fn a_volume_of_another_home_is_used_only_if_that_home_is_declared_lost() {
     let lost = Sandbox::new().await;
     let yml = shop(&["db: {template: busybox, volumes: [\"data:/data\"]}"]);
     lost.run("shop", Command::up(yml)).await.unwrap();

@@ -1,5 +1,5 @@
-//! Random sequences of what users do, with faults and kills in between, by the real planner and executor: whatever ends well
-//! leaves nothing to do, whatever fails or is undone leaves what was there, data stays, and nothing of others is touched.
+//! Random sequences of operations, with faults and kills in between, on the real planner and executor: success leaves
+//! nothing to do, failure or undo leaves the previous state, data is kept, and unmanaged objects are not touched.
 
 use crate::{
     harness::{Command, End, Objects, Sandbox},
@@ -19,7 +19,7 @@ use proptest::{
 };
 use std::{collections::BTreeMap, time::Duration};
 
-/// What a user does.
+/// A user's operation.
 #[derive(Debug, Clone, Copy)]
 enum Act {
     Up(Version),
@@ -32,7 +32,7 @@ enum Act {
     Rollback,
     Rename,
     Delete,
-    /// An older copy of the store, and what it does not remember is adopted.
+    /// Restores an older copy of the store, and adopts what it has not recorded.
     Forget,
 }
 
@@ -45,7 +45,7 @@ enum Version {
     Upgraded,
 }
 
-/// What happens to it.
+/// A disturbance of an operation.
 #[derive(Debug, Clone)]
 enum Trouble {
     None,
@@ -110,7 +110,7 @@ fn troubles() -> impl Strategy<Value = Trouble> {
     ]
 }
 
-/// Where a sequence begins again, unless `DEVARCH_TEST_SEED` says otherwise.
+/// The seed of sequences, unless `DEVARCH_TEST_SEED` sets another.
 const SEED: u64 = 1;
 
 #[expect(clippy::disallowed_methods, reason = "how much is tried is not a matter of DevArch")]
@@ -149,11 +149,11 @@ macro_rules! lanes {
 }
 
 lanes! {
-    what_users_do_in_any_order_keeps_the_promises: 0
-    what_users_do_in_any_order_keeps_the_promises_from_another_seed: 1
+    any_sequence_of_operations_keeps_the_promises: 0
+    any_sequence_of_operations_keeps_the_promises_from_another_seed: 1
 }
 
-/// A stack under its present name, and what is known of the data it has had.
+/// A stack under its current name, and what is known of its data.
 struct Story {
     sandbox: Sandbox,
     strangers: Strangers,
@@ -167,14 +167,14 @@ async fn holds(sequence: &[(Act, Trouble)]) {
     sandbox.run("shop", Command::up(SHOP)).await.unwrap();
     let strangers = Strangers::beside(&sandbox).await;
     let mut story = Story { sandbox, strangers, stack: "shop", data: BTreeMap::new() };
-    story.writes();
+    story.write_new_volumes();
     for (at, (act, trouble)) in sequence.iter().enumerate() {
         let at = format!("{at}: {act:?}, {trouble:?}");
-        story.goes_on(*act, trouble, &at).await;
-        story.keeps_its_promises(&at).await;
-        story.writes();
+        story.execute(*act, trouble, &at).await;
+        story.assert_promises(&at).await;
+        story.write_new_volumes();
     }
-    story.ends().await;
+    story.finish().await;
 }
 
 fn up(text: &'static str) -> Command {
@@ -201,36 +201,36 @@ impl Story {
         }
     }
 
-    async fn goes_on(&mut self, act: Act, trouble: &Trouble, at: &str) {
+    async fn execute(&mut self, act: Act, trouble: &Trouble, at: &str) {
         let before = self.sandbox.objects().await;
         let command = self.command(act);
         match trouble {
-            Trouble::None if matches!(act, Act::Forget) => self.forgets(at).await,
+            Trouble::None if matches!(act, Act::Forget) => self.restore_old_store(at).await,
             Trouble::None => {
                 let ran = self.sandbox.run(self.stack, command.clone()).await;
-                self.has_run(act, ran, &before, at).await;
+                self.check_result(act, ran, &before, at).await;
             }
             Trouble::Fails(nth, effect) => {
                 self.sandbox.engine.break_at(*nth, effect.clone());
                 let ran = self.sandbox.run(self.stack, command.clone()).await;
                 self.sandbox.engine.mend();
-                self.has_run(act, ran, &before, at).await;
+                self.check_result(act, ran, &before, at).await;
             }
             Trouble::Killed(nth, moment, next) => {
                 let end = self.sandbox.killed_at((*nth, *moment), self.stack, command.clone()).await;
                 self.sandbox.clock.advance(Duration::from_secs(31));
                 match end {
-                    End::Itself(ran) => self.has_run(act, ran, &before, at).await,
+                    End::Itself(ran) => self.check_result(act, ran, &before, at).await,
                     End::Killed(_) => self.recovers(*next, &before, at).await,
                 }
             }
         }
-        // A stack that was deleted is made again under the name it is declared by.
+        // A deleted stack is created again under the name it is declared with.
         self.stack = if self.sandbox.knows("store").await { "store" } else { "shop" };
     }
 
-    /// It ended by itself, well or not.
-    async fn has_run(&self, act: Act, ran: Result<(), OperationError>, before: &Objects, at: &str) {
+    /// Checks an operation that ended by itself, successfully or not.
+    async fn check_result(&self, act: Act, ran: Result<(), OperationError>, before: &Objects, at: &str) {
         match ran {
             Ok(()) => {
                 let applies = !matches!(act, Act::Set(_) | Act::Rename | Act::Delete);
@@ -238,15 +238,15 @@ impl Story {
                     assert_eq!(self.sandbox.plan(self.stack).await, None, "{at}");
                 }
                 if matches!(act, Act::Down | Act::Delete) {
-                    self.nothing_runs(at).await;
+                    self.assert_nothing_runs(at).await;
                 }
             }
             Err(OperationError::Apply(ApplyError::Failed(failure))) => match &failure.ending {
-                Ending::Untouched | Ending::PutBack { .. } => self.is_as_before(before, at).await,
+                Ending::Untouched | Ending::PutBack { .. } => self.assert_as_before(before, at).await,
                 Ending::Committed { .. } => {}
                 other => panic!("{at}: {other:?}"),
             },
-            Err(_) => self.is_as_before(before, at).await,
+            Err(_) => self.assert_as_before(before, at).await,
         }
     }
 
@@ -261,7 +261,7 @@ impl Story {
                 assert_eq!(self.sandbox.plan(self.stack).await, None, "{at}");
             }
             Next::Undo => match self.sandbox.run(self.stack, Command::Undo).await {
-                Ok(()) => self.is_as_before(before, at).await,
+                Ok(()) => self.assert_as_before(before, at).await,
                 Err(refused) => {
                     assert!(refused.to_string().contains("it cannot be undone"), "{at}: {refused}");
                 }
@@ -271,14 +271,14 @@ impl Story {
                     .run(self.stack, Command::Down)
                     .await
                     .unwrap_or_else(|error| panic!("{at}: {error}"));
-                self.nothing_runs(at).await;
+                self.assert_nothing_runs(at).await;
             }
         }
     }
 
-    /// The store is an older copy, which does not remember the containers that were created since: those that are as it
-    /// knows them are its own again.
-    async fn forgets(&mut self, at: &str) {
+    /// Restores an older copy of the store without the containers created since: those that match its records are
+    /// adopted.
+    async fn restore_old_store(&mut self, at: &str) {
         let running = Command::Apply(reusing());
         if self.sandbox.run(self.stack, running.clone()).await.is_err() || self.containers().await.is_empty()
         {
@@ -291,7 +291,7 @@ impl Story {
         self.sandbox.restore_home(&old).await;
         self.sandbox.run(self.stack, Command::Adopt).await.unwrap_or_else(|error| panic!("{at}: {error}"));
         self.sandbox.run(self.stack, Command::Start).await.unwrap_or_else(|error| panic!("{at}: {error}"));
-        self.is_as_before(&before, at).await;
+        self.assert_as_before(&before, at).await;
         assert_eq!(self.sandbox.plan(self.stack).await, None, "{at}");
     }
 
@@ -300,14 +300,14 @@ impl Story {
         names.filter(|name| !Strangers::own(name)).collect()
     }
 
-    async fn nothing_runs(&self, at: &str) {
+    async fn assert_nothing_runs(&self, at: &str) {
         let objects = self.sandbox.objects().await;
         let all = objects.containers.keys().chain(objects.networks.keys());
         let left: Vec<_> = all.filter(|name| !Strangers::own(name)).collect();
         assert!(left.is_empty(), "{at}: {left:?}");
     }
 
-    async fn is_as_before(&self, before: &Objects, at: &str) {
+    async fn assert_as_before(&self, before: &Objects, at: &str) {
         let now = self.sandbox.objects().await;
         assert_eq!(now.containers, before.containers, "{at}");
         assert_eq!(now.networks, before.networks, "{at}");
@@ -316,7 +316,7 @@ impl Story {
         }
     }
 
-    async fn keeps_its_promises(&self, at: &str) {
+    async fn assert_promises(&self, at: &str) {
         self.strangers.are_untouched(&self.sandbox, at).await;
         assert!(self.sandbox.locks().await.is_empty(), "{at}");
         let now = self.sandbox.objects().await.volumes;
@@ -325,8 +325,8 @@ impl Story {
         }
     }
 
-    /// Programs write something into the volumes that are new.
-    fn writes(&mut self) {
+    /// Writes something into the new volumes, as programs would.
+    fn write_new_volumes(&mut self) {
         for call in self.sandbox.engine.changes() {
             let Some(name) = call.strip_prefix("CreateVolume ") else { continue };
             let own = PhysicalVolume::from_stored(name);
@@ -340,14 +340,14 @@ impl Story {
         }
     }
 
-    /// However it went, one more `up` ends well, and nothing but data is left of what is taken down and deleted.
-    async fn ends(self) {
+    /// Checks that, after any sequence, one more `up` succeeds, and that only data remains after `down` and `delete`.
+    async fn finish(self) {
         let at = "in the end";
         self.sandbox.run(self.stack, up(SHOP)).await.unwrap_or_else(|error| panic!("{at}: {error}"));
         assert_eq!(self.sandbox.plan(self.stack).await, None, "{at}");
         self.sandbox.run(self.stack, Command::Down).await.unwrap();
         self.sandbox.run(self.stack, Command::Delete).await.unwrap();
-        self.nothing_runs(at).await;
-        self.keeps_its_promises(at).await;
+        self.assert_nothing_runs(at).await;
+        self.assert_promises(at).await;
     }
 }

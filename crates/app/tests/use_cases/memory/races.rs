@@ -1,4 +1,4 @@
-//! Two users at once: edits of one stack, and stacks that want the same.
+//! Concurrent users: edits of one stack, and stacks that request the same.
 
 use crate::{
     harness::{Command, Sandbox, parsed},
@@ -15,7 +15,7 @@ async fn set(sandbox: &Sandbox, field: &str, value: &str) -> Result<(), Operatio
 }
 
 #[tokio::test]
-async fn edits_that_come_together_are_all_kept() {
+async fn concurrent_edits_are_all_kept() {
     let sandbox = Sandbox::new().await;
     sandbox.import("shop", SHOP).await;
     let names: Vec<String> = (0..6).map(|number| format!("environment.V{number}")).collect();
@@ -27,7 +27,7 @@ async fn edits_that_come_together_are_all_kept() {
 }
 
 #[tokio::test]
-async fn stacks_that_are_created_together_get_different_host_ports() {
+async fn concurrently_created_stacks_get_different_host_ports() {
     let sandbox = Sandbox::new().await;
     let names = ["a", "b", "c", "d"];
     let import = async |name: &str| {
@@ -78,7 +78,7 @@ async fn an_edit_during_an_apply_is_kept_and_planned_next() {
 }
 
 #[tokio::test]
-async fn of_two_who_create_the_same_name_one_is_refused() {
+async fn only_one_of_two_concurrent_stacks_gets_a_name() {
     let sandbox = Sandbox::new().await;
     let name = parsed("shop");
     let create = || devarch_app::create_stack(sandbox.ctx(), &name, None);

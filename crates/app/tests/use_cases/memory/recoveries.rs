@@ -1,4 +1,4 @@
-//! Applies that never ended: found, gone on with, or undone; more than one in a row; and none of it twice.
+//! Interrupted applies: detected, resumed, or undone; several in a row; and nothing is done twice.
 
 use crate::{
     harness::{Command, End, Sandbox, hints, parsed},
@@ -23,12 +23,12 @@ fn stack() -> StackName {
     parsed("shop")
 }
 
-/// Another version of the shop's provider.
+/// Returns another version of the shop's provider.
 fn version(mark: &str) -> &'static str {
     SHOP.replace("MARK: \"0\"", &format!("MARK: \"{mark}\"")).leak()
 }
 
-/// A stack whose replacement was killed right after that call, long enough ago.
+/// Creates a stack whose replacement was killed right after that call, long enough ago.
 async fn killed_at(call: &str) -> Sandbox {
     let mut sandbox = Sandbox::new().await;
     sandbox.run("shop", Command::up(SHOP)).await.unwrap();
@@ -49,7 +49,7 @@ async fn interrupted(sandbox: &Sandbox) -> Option<Interrupted> {
     find_interrupted(sandbox.ctx(), &sandbox.stack("shop").await).await.unwrap()
 }
 
-/// `apply` without a word on what was interrupted.
+/// Runs `apply` without a decision about the interrupted one.
 async fn plain_apply(sandbox: &Sandbox, recover: Option<Recover>) -> Result<(), OperationError> {
     let stack = find_stack(sandbox.ctx(), &stack()).await?;
     let request = LockRequest { operation: "apply".to_owned(), timeout: Duration::ZERO, plan: None };
@@ -63,7 +63,7 @@ async fn plain_apply(sandbox: &Sandbox, recover: Option<Recover>) -> Result<(), 
 }
 
 #[tokio::test]
-async fn an_interrupted_apply_names_its_author_and_what_was_under_way() {
+async fn an_interrupted_apply_names_its_author_and_the_steps_in_progress() {
     let sandbox = killed_at("Stop devarch-shop-db").await;
     let open = interrupted(&sandbox).await.unwrap();
     assert_eq!((open.command.as_str(), open.committed), ("up", false));
@@ -73,7 +73,7 @@ async fn an_interrupted_apply_names_its_author_and_what_was_under_way() {
 }
 
 #[tokio::test]
-async fn while_its_lock_is_held_an_open_apply_needs_no_decision() {
+async fn an_open_apply_needs_no_decision_while_its_lock_is_held() {
     let sandbox = killed_at("Stop devarch-shop-db").await;
     let _locks = sandbox.lock("shop", "apply", Duration::ZERO).await.unwrap();
     let stack = sandbox.stack("shop").await;
@@ -82,7 +82,7 @@ async fn while_its_lock_is_held_an_open_apply_needs_no_decision() {
 }
 
 #[tokio::test]
-async fn an_apply_that_is_not_reported_what_to_do_about_it_is_refused_with_both_ways() {
+async fn an_apply_without_a_decision_about_the_interrupted_one_is_refused_with_both_options() {
     let sandbox = killed_at("Stop devarch-shop-db").await;
     let before = sandbox.objects().await;
     for recover in [None, Some(Recover::Undo)] {
@@ -98,7 +98,7 @@ async fn an_apply_that_is_not_reported_what_to_do_about_it_is_refused_with_both_
 }
 
 #[tokio::test]
-async fn an_apply_that_changed_nothing_before_it_was_killed_is_closed_without_a_question() {
+async fn an_apply_killed_before_any_change_is_closed_without_a_decision() {
     let mut sandbox = running_shop().await;
     sandbox.killed_at((1, Moment::Before), "shop", Command::up(CHANGED)).await;
     sandbox.clock.advance(Duration::from_secs(31));
@@ -113,7 +113,7 @@ async fn an_apply_that_changed_nothing_before_it_was_killed_is_closed_without_a_
 }
 
 #[tokio::test]
-async fn what_was_only_removing_the_old_is_finished_and_not_undone() {
+async fn an_apply_killed_while_removing_old_objects_is_finished_and_not_undone() {
     let sandbox = killed_at("RemoveContainer").await;
     let open = interrupted(&sandbox).await.unwrap();
     assert!(open.committed);
@@ -131,7 +131,7 @@ async fn what_was_only_removing_the_old_is_finished_and_not_undone() {
 }
 
 #[tokio::test]
-async fn an_undo_without_anything_interrupted_does_nothing() {
+async fn an_undo_without_an_interrupted_apply_does_nothing() {
     let sandbox = running_shop().await;
     let before = (sandbox.objects().await, sandbox.engine.changes());
     let locks = sandbox.lock("shop", "apply", Duration::ZERO).await.unwrap();
@@ -142,7 +142,7 @@ async fn an_undo_without_anything_interrupted_does_nothing() {
 }
 
 #[tokio::test]
-async fn after_two_kills_in_a_row_an_undo_leads_to_before_the_first() {
+async fn an_undo_after_two_kills_restores_the_state_before_the_first() {
     let mut sandbox = running_shop().await;
     let before = sandbox.objects().await;
     let start = sandbox.save();
@@ -170,7 +170,7 @@ async fn after_two_kills_in_a_row_an_undo_leads_to_before_the_first() {
 }
 
 #[tokio::test]
-async fn an_undo_that_is_killed_is_undone_by_the_next() {
+async fn a_killed_undo_is_finished_by_the_next_undo() {
     let mut sandbox = killed_at("Start devarch-shop-db").await;
     let start = sandbox.save();
     let mut killed = 0;
@@ -189,7 +189,7 @@ async fn an_undo_that_is_killed_is_undone_by_the_next() {
 }
 
 #[tokio::test]
-async fn an_undo_that_can_not_start_the_old_container_is_reported_and_can_be_repeated() {
+async fn an_undo_that_cannot_start_the_old_container_is_reported_and_can_be_repeated() {
     let sandbox = killed_at("Stop devarch-shop-db").await;
     sandbox.engine.inject(Fault {
         call: Call::Start,
@@ -210,7 +210,7 @@ async fn an_undo_that_can_not_start_the_old_container_is_reported_and_can_be_rep
 }
 
 #[tokio::test]
-async fn a_container_that_was_removed_by_hand_meanwhile_is_reported_and_the_rest_is_undone() {
+async fn a_container_removed_by_hand_is_reported_and_the_rest_is_undone() {
     let sandbox = killed_at("Stop devarch-shop-db").await;
     sandbox.remove_by_hand("devarch-shop-web").await;
     let locks = sandbox.lock("shop", "apply", Duration::ZERO).await.unwrap();
@@ -229,7 +229,7 @@ async fn a_container_that_was_removed_by_hand_meanwhile_is_reported_and_the_rest
 }
 
 #[tokio::test]
-async fn a_call_that_goes_on_after_its_caller_is_gone_is_waited_for() {
+async fn recovery_waits_for_a_call_that_outlives_its_caller() {
     let mut sandbox = running_shop().await;
     sandbox.killed_at((4, Moment::After), "shop", Command::up(CHANGED)).await;
     let began = sandbox.clock.running();
@@ -240,7 +240,7 @@ async fn a_call_that_goes_on_after_its_caller_is_gone_is_waited_for() {
 }
 
 #[tokio::test]
-async fn an_apply_that_could_not_be_rolled_back_stays_open_and_is_finished_later() {
+async fn an_apply_whose_rollback_failed_stays_open_and_is_finished_later() {
     let sandbox = running_shop().await;
     sandbox.engine.inject(Fault {
         call: Call::Start,
@@ -261,7 +261,7 @@ async fn an_apply_that_could_not_be_rolled_back_stays_open_and_is_finished_later
 }
 
 #[tokio::test]
-async fn an_engine_that_is_away_during_the_rollback_and_returns_finds_it_done() {
+async fn a_rollback_survives_an_unreachable_engine() {
     let sandbox = running_shop().await;
     let before = sandbox.objects().await;
     sandbox.engine.inject(Fault::refused(Call::Start, "db", Kind::DiskFull));
@@ -277,7 +277,7 @@ async fn an_engine_that_is_away_during_the_rollback_and_returns_finds_it_done() 
 }
 
 #[tokio::test]
-async fn a_job_that_ended_well_meanwhile_is_not_run_again_by_an_undo() {
+async fn a_job_that_succeeded_meanwhile_is_not_run_again_by_an_undo() {
     const JOB: &str = "devarch-shop-job";
     let mut sandbox = Sandbox::new().await;
     let job = r#"job: {template: busybox, job: true, restart: "no", command: [sh, -c, "sleep 5"]}"#;
@@ -305,7 +305,7 @@ async fn a_job_that_ended_well_meanwhile_is_not_run_again_by_an_undo() {
 }
 
 #[tokio::test]
-async fn an_undo_whose_lock_is_anothers_by_now_does_nothing() {
+async fn an_undo_that_lost_its_lock_does_nothing() {
     let sandbox = killed_at("Stop devarch-shop-db").await;
     let locks = sandbox.lock("shop", "apply", Duration::ZERO).await.unwrap();
     sandbox.release("shop", true).await.unwrap();

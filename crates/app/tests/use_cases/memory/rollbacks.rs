@@ -1,4 +1,4 @@
-//! Back to an earlier definition: which one, what of it returns, and what stays as it is now.
+//! Rollbacks to an earlier definition: which one, what is restored, and what is kept as it is now.
 
 use crate::{
     harness::{Command, Sandbox, hints, parsed},
@@ -25,7 +25,7 @@ async fn at(sandbox: &Sandbox, marks: &[&'static str]) {
 }
 
 #[tokio::test]
-async fn a_stack_that_never_had_another_definition_has_nothing_to_return_to() {
+async fn a_stack_without_an_earlier_definition_cannot_be_rolled_back() {
     let sandbox = running_shop().await;
     for _ in 0..2 {
         let error = sandbox.run("shop", Command::Rollback).await.unwrap_err();
@@ -40,7 +40,7 @@ async fn a_stack_that_never_had_another_definition_has_nothing_to_return_to() {
 }
 
 #[tokio::test]
-async fn a_rollback_of_a_rollback_returns_to_what_was_rolled_back() {
+async fn a_second_rollback_reverts_the_first() {
     let sandbox = running_shop().await;
     at(&sandbox, &["1"]).await;
     for expected in ["0", "1", "0"] {
@@ -50,7 +50,7 @@ async fn a_rollback_of_a_rollback_returns_to_what_was_rolled_back() {
 }
 
 #[tokio::test]
-async fn an_edit_that_was_never_applied_is_given_up_by_a_rollback() {
+async fn a_rollback_discards_an_edit_that_was_never_applied() {
     let sandbox = running_shop().await;
     at(&sandbox, &["1"]).await;
     sandbox.run("shop", Command::Set("db", "environment.MARK", "never")).await.unwrap();
@@ -59,7 +59,7 @@ async fn an_edit_that_was_never_applied_is_given_up_by_a_rollback() {
 }
 
 #[tokio::test]
-async fn an_apply_that_failed_is_no_state_to_return_to() {
+async fn a_failed_apply_is_not_a_rollback_target() {
     let sandbox = running_shop().await;
     at(&sandbox, &["1"]).await;
     sandbox.engine.inject(Fault::refused(Call::Start, "db", Kind::DiskFull));
@@ -72,7 +72,7 @@ async fn an_apply_that_failed_is_no_state_to_return_to() {
 }
 
 #[tokio::test]
-async fn a_down_is_no_state_to_return_to() {
+async fn a_down_is_not_a_rollback_target() {
     let sandbox = running_shop().await;
     sandbox.run("shop", Command::up(CHANGED)).await.unwrap();
     sandbox.run("shop", Command::Set("db", "environment.MARK", "never")).await.unwrap();
@@ -83,7 +83,7 @@ async fn a_down_is_no_state_to_return_to() {
 }
 
 #[tokio::test]
-async fn an_instance_that_was_removed_since_returns_with_its_data() {
+async fn a_rollback_restores_a_removed_instance_with_its_data() {
     let sandbox = running_shop().await;
     sandbox.engine.write_volume("devarch-shop-db-data", "rows");
     sandbox.run("shop", Command::up(WITHOUT_WEB)).await.unwrap();
@@ -95,7 +95,7 @@ async fn an_instance_that_was_removed_since_returns_with_its_data() {
 }
 
 #[tokio::test]
-async fn names_and_host_ports_that_a_stack_has_now_stay() {
+async fn a_rollback_keeps_current_names_and_host_ports() {
     let sandbox = running_shop().await;
     at(&sandbox, &["1"]).await;
     sandbox.run("shop", Command::Rename("store")).await.unwrap();
@@ -123,7 +123,7 @@ async fn a_rollback_is_planned_before_anything_of_it_is_saved() {
 }
 
 #[tokio::test]
-async fn the_file_counts_as_loaded_as_it_was_so_that_the_next_up_brings_it_back() {
+async fn the_next_up_after_a_rollback_applies_the_file_again() {
     let sandbox = running_shop().await;
     sandbox.run("shop", Command::up(CHANGED)).await.unwrap();
     sandbox.run("shop", Command::Rollback).await.unwrap();
@@ -133,7 +133,7 @@ async fn the_file_counts_as_loaded_as_it_was_so_that_the_next_up_brings_it_back(
 }
 
 #[tokio::test]
-async fn a_template_returns_as_it_was_even_where_the_catalog_has_another() {
+async fn a_rollback_restores_a_template_even_if_the_catalog_has_another() {
     let sandbox = Sandbox::new().await;
     let catalog = sandbox.project().join("catalog");
     std::fs::create_dir_all(&catalog).unwrap();
@@ -153,7 +153,7 @@ async fn a_template_returns_as_it_was_even_where_the_catalog_has_another() {
 }
 
 #[tokio::test]
-async fn without_the_key_a_definition_with_secrets_can_not_be_returned_to() {
+async fn without_the_key_a_definition_with_secrets_cannot_be_rolled_back_to() {
     let mut sandbox = Sandbox::new().await;
     let yml = |mark: &str| {
         shop(&[&format!(

@@ -1,4 +1,4 @@
-//! Secrets: where they get to, where they never do, and what a lost key costs.
+//! Secrets: where they are used, where they never appear, and what a lost key costs.
 
 use crate::harness::{Command, Sandbox};
 use devarch_app::PrepareOptions;
@@ -36,7 +36,7 @@ fn variable(sandbox: &Sandbox, instance: &str, name: &str) -> String {
     request.spec.environment[name].reveal().to_owned()
 }
 
-/// Everything that was given to the containers.
+/// Returns everything that was passed to the containers.
 fn values(sandbox: &Sandbox) -> Vec<String> {
     [("db", "PASSWORD"), ("web", "TOKEN"), ("web", "KEY")]
         .map(|(of, name)| variable(sandbox, of, name))
@@ -44,14 +44,14 @@ fn values(sandbox: &Sandbox) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn a_secret_that_is_not_set_creates_nothing() {
+async fn a_missing_secret_creates_nothing() {
     let sandbox = Sandbox::new().await;
     sandbox.run("shop", Command::up(SHOP)).await.unwrap_err();
     assert!(sandbox.engine.changes().is_empty(), "{:?}", sandbox.engine.changes());
 }
 
 #[tokio::test]
-async fn values_that_were_generated_stay_the_same_over_all_that_happens_to_their_stack() {
+async fn generated_values_survive_every_change_of_their_stack() {
     let sandbox = running().await;
     let first = values(&sandbox);
     assert_eq!((first[0].len(), first[1].len(), first[2].as_str()), (20, 32, KEY));
@@ -66,7 +66,7 @@ async fn values_that_were_generated_stay_the_same_over_all_that_happens_to_their
 }
 
 #[tokio::test]
-async fn no_value_is_to_be_read_in_the_store_in_a_plan_or_in_the_history() {
+async fn no_secret_is_readable_in_the_store_in_plans_or_in_the_history() {
     let sandbox = running().await;
     sandbox.set_secret("shop", "API_KEY", "another key of the user").await.unwrap();
     let plan = sandbox.plan("shop").await.unwrap();
@@ -89,7 +89,7 @@ async fn no_value_is_to_be_read_in_the_store_in_a_plan_or_in_the_history() {
 }
 
 #[tokio::test]
-async fn a_secret_that_is_set_again_replaces_only_the_container_that_has_it() {
+async fn setting_a_secret_again_replaces_only_the_container_that_uses_it() {
     let sandbox = running().await;
     let before = sandbox.objects().await.containers;
     assert!(sandbox.set_secret("shop", "API_KEY", "another key of the user").await.unwrap());
@@ -102,14 +102,14 @@ async fn a_secret_that_is_set_again_replaces_only_the_container_that_has_it() {
 }
 
 #[tokio::test]
-async fn a_secret_that_is_used_is_not_removed() {
+async fn a_secret_in_use_is_not_removed() {
     let sandbox = running().await;
     sandbox.remove_secret("shop", "API_KEY").await.unwrap_err();
     assert_eq!(sandbox.secret("shop", "API_KEY").await.as_deref(), Some(KEY));
 }
 
 #[tokio::test]
-async fn a_new_key_of_the_store_changes_no_value_and_replaces_nothing() {
+async fn a_new_key_of_the_store_changes_no_value_and_replaces_no_container() {
     let mut sandbox = running().await;
     let (before, first) = (sandbox.objects().await, values(&sandbox));
     sandbox.rotate_key().await;
@@ -120,7 +120,7 @@ async fn a_new_key_of_the_store_changes_no_value_and_replaces_nothing() {
 }
 
 #[tokio::test]
-async fn without_its_key_a_stack_is_stopped_started_and_taken_down_but_nothing_is_created() {
+async fn without_the_key_a_stack_can_be_stopped_started_and_taken_down_but_nothing_is_created() {
     let mut sandbox = running().await;
     sandbox.lose_key().await;
     assert_eq!(sandbox.secret("shop", "API_KEY").await, None);
@@ -141,7 +141,7 @@ async fn without_its_key_a_stack_is_stopped_started_and_taken_down_but_nothing_i
 }
 
 #[tokio::test]
-async fn a_key_that_is_there_is_not_reset() {
+async fn an_existing_key_is_not_reset() {
     let mut sandbox = running().await;
     let first = values(&sandbox);
     assert!(sandbox.reset_key().await.is_err());
@@ -150,7 +150,7 @@ async fn a_key_that_is_there_is_not_reset() {
 }
 
 #[tokio::test]
-async fn a_reset_names_what_is_lost_recreates_what_it_can_and_keeps_the_data() {
+async fn a_reset_names_lost_values_regenerates_what_it_can_and_keeps_the_data() {
     let mut sandbox = running().await;
     let first = values(&sandbox);
     sandbox.lose_key().await;

@@ -1,4 +1,4 @@
-//! What `status` shows of a stack, as its objects and its journal are.
+//! The output of `status` for a stack, from its objects and its journal.
 
 use crate::{
     harness::{Command, End, Sandbox},
@@ -31,7 +31,7 @@ async fn running() -> Sandbox {
 }
 
 #[tokio::test]
-async fn a_stack_that_was_never_applied_has_no_engine_and_waits_for_its_first_apply() {
+async fn a_never_applied_stack_has_no_engine_and_waits_for_its_first_apply() {
     let sandbox = Sandbox::new().await;
     sandbox.import("shop", SHOP).await;
     let status = sandbox.status("shop").await;
@@ -46,7 +46,7 @@ async fn a_stack_that_was_never_applied_has_no_engine_and_waits_for_its_first_ap
 }
 
 #[tokio::test]
-async fn a_running_stack_waits_for_nothing_and_shows_where_it_is_found() {
+async fn a_running_stack_waits_for_nothing_and_shows_its_addresses() {
     let sandbox = running().await;
     let made = sandbox.engine.changes();
     let status = sandbox.status("shop").await;
@@ -68,7 +68,7 @@ async fn a_running_stack_waits_for_nothing_and_shows_where_it_is_found() {
 }
 
 #[tokio::test]
-async fn what_the_user_stopped_or_took_down_is_not_called_broken() {
+async fn stopped_or_taken_down_stacks_are_not_reported_as_broken() {
     let sandbox = running().await;
     sandbox.run("shop", Command::Stop).await.unwrap();
     let stopped = sandbox.status("shop").await;
@@ -84,7 +84,7 @@ async fn what_the_user_stopped_or_took_down_is_not_called_broken() {
 }
 
 #[tokio::test]
-async fn a_disabled_instance_is_called_disabled_before_and_after_it_goes() {
+async fn a_disabled_instance_is_shown_as_disabled_before_and_after_its_removal() {
     let sandbox = running().await;
     sandbox.run("shop", Command::Set("web", "enabled", "false")).await.unwrap();
     for _ in 0..2 {
@@ -97,7 +97,7 @@ async fn a_disabled_instance_is_called_disabled_before_and_after_it_goes() {
 }
 
 #[tokio::test]
-async fn an_instance_that_ended_says_how_and_one_that_needs_it_says_what_it_lacks() {
+async fn an_exited_instance_shows_its_exit_code_and_its_consumer_what_it_waits_for() {
     let sandbox = running().await;
     sandbox.engine.end(WEB, 3);
     let status = sandbox.status("shop").await;
@@ -115,7 +115,7 @@ async fn an_instance_that_ended_says_how_and_one_that_needs_it_says_what_it_lack
 }
 
 #[tokio::test]
-async fn a_container_that_can_not_be_started_any_more_is_called_stuck() {
+async fn a_container_that_cannot_be_started_any_more_is_shown_as_stuck() {
     let sandbox = running().await;
     sandbox.engine.stick(DB);
     let status = sandbox.status("shop").await;
@@ -123,7 +123,7 @@ async fn a_container_that_can_not_be_started_any_more_is_called_stuck() {
 }
 
 #[tokio::test]
-async fn a_container_that_was_removed_by_hand_is_not_there_until_it_is_applied_again() {
+async fn a_container_removed_by_hand_is_missing_until_the_next_apply() {
     let sandbox = running().await;
     sandbox.remove_by_hand(WEB).await;
     let status = sandbox.status("shop").await;
@@ -134,7 +134,7 @@ async fn a_container_that_was_removed_by_hand_is_not_there_until_it_is_applied_a
 }
 
 #[tokio::test]
-async fn a_changed_definition_alone_changes_nothing_of_what_is_shown_to_run() {
+async fn a_changed_definition_does_not_change_the_observed_state() {
     let sandbox = running().await;
     let before = sandbox.status("shop").await;
     sandbox.run("shop", Command::Set("db", "environment.MARK", "5")).await.unwrap();
@@ -147,7 +147,7 @@ async fn a_changed_definition_alone_changes_nothing_of_what_is_shown_to_run() {
 }
 
 #[tokio::test]
-async fn an_interrupted_apply_is_shown_with_its_step_until_it_was_finished() {
+async fn an_interrupted_apply_is_shown_with_its_step_until_it_is_finished() {
     let mut sandbox = running().await;
     let end = sandbox.killed_at((3, Moment::Before), "shop", Command::up(CHANGED)).await;
     assert!(matches!(end, End::Killed(_)), "{end:?}");
@@ -162,7 +162,7 @@ async fn an_interrupted_apply_is_shown_with_its_step_until_it_was_finished() {
 }
 
 #[tokio::test]
-async fn an_apply_under_way_is_shown_with_who_is_at_work() {
+async fn an_apply_in_progress_is_shown_with_its_author() {
     let sandbox = running().await;
     let reached = sandbox.engine.break_at(2, Effect::Hangs(Moment::Before));
     let at_work = sandbox.run("shop", Command::up(CHANGED));
@@ -180,7 +180,7 @@ async fn an_apply_under_way_is_shown_with_who_is_at_work() {
 }
 
 #[tokio::test]
-async fn an_apply_that_failed_is_shown_with_its_reason_until_one_succeeds() {
+async fn a_failed_apply_is_shown_with_its_reason_until_one_succeeds() {
     let sandbox = running().await;
     sandbox.engine.inject(Fault::refused(Call::Start, "db", Kind::DiskFull));
     sandbox.run("shop", Command::up(CHANGED)).await.unwrap_err();
@@ -188,13 +188,13 @@ async fn an_apply_that_failed_is_shown_with_its_reason_until_one_succeeds() {
     let last = status.last_apply.as_ref().unwrap();
     assert!(matches!(&last.stands, Stands::Failed { error } if error.contains("'db'")), "{last:?}");
     assert!(status.instances.iter().all(|instance| instance.waiting.is_none()), "the old containers run");
-    // Also one that finds nothing to do.
+    // An `up` with nothing to do counts as well.
     sandbox.run("shop", Command::up(SHOP)).await.unwrap();
     assert!(sandbox.status("shop").await.last_apply.is_none());
 }
 
 #[tokio::test]
-async fn an_engine_that_does_not_answer_is_not_taken_for_an_empty_one() {
+async fn an_unreachable_engine_is_not_treated_as_empty() {
     let sandbox = running().await;
     sandbox.engine.inject(Fault::refused(Call::Containers, "", Kind::NotRunning));
     let status = sandbox.status("shop").await;
@@ -206,7 +206,7 @@ async fn an_engine_that_does_not_answer_is_not_taken_for_an_empty_one() {
 }
 
 #[tokio::test]
-async fn containers_with_copied_labels_are_named_and_no_instance_of_the_stack() {
+async fn containers_with_copied_labels_are_listed_but_are_not_instances() {
     let sandbox = running().await;
     let before = sandbox.status("shop").await;
     let _strangers = Strangers::beside(&sandbox).await;

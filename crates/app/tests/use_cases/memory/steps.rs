@@ -1,8 +1,9 @@
-//! Each call of each kind of plan fails, is cut off, or is the moment of a kill or a cancel. Afterwards the old state is there, or the new
-//! one, or a journal from which the next command ends right; and nothing is touched that is not the stack's.
+//! Each call of each kind of plan fails, is interrupted, or is the moment of a kill or a cancel. The result is the old
+//! state, the new one, or a journal from which the next command succeeds; and only the stack's own objects are
+//! touched.
 //!
-//! A new kind of plan is one entry of [`kinds`]. By default each call meets one trouble, a different one from call to call;
-//! with `DEVARCH_TEST_LONG=1` each meets all.
+//! A new kind of plan is one entry of [`kinds`]. By default each call meets one trouble, a different one from call to
+//! call; with `DEVARCH_TEST_LONG=1` each meets all.
 
 use crate::{
     harness::{Command, End, Objects, Sandbox, Saved},
@@ -21,28 +22,28 @@ use std::{collections::BTreeSet, time::Duration};
 
 /// A kind of plan.
 struct Kind {
-    /// Brings about the state that it begins from.
+    /// Creates the initial state.
     prepare: for<'a> fn(&'a mut Sandbox) -> LocalBoxFuture<'a, ()>,
     /// The stack and the command whose calls are disturbed.
     does: (&'static str, Command),
-    /// Brings the same state about, whatever became of the command.
+    /// Reaches the same state, whatever the command's result.
     again: Command,
     /// Whether it is an apply with a journal, which can be undone.
     journal: bool,
-    /// It makes at least so many calls.
+    /// The minimum number of calls it makes.
     least: usize,
 }
 
-/// What happens at a call.
+/// A disturbance of a call.
 #[derive(Debug, Clone, Copy)]
 enum Trouble {
     Fails(&'static Effect),
-    /// By the user, during the call.
+    /// Cancelled by the user during the call.
     Cancelled,
     Killed(Moment, Next),
 }
 
-/// What is done after a kill.
+/// What follows a kill.
 #[derive(Debug, Clone, Copy)]
 enum Next {
     Resume,
@@ -66,7 +67,7 @@ const TROUBLES: [Trouble; 10] = [
 const DB: &str = "devarch-shop-db";
 const DATA: &str = "devarch-shop-db-data";
 
-/// Longer than any call of a program goes on that was killed.
+/// Longer than any call of a killed process continues.
 const CALLS_HAVE_ENDED: Duration = Duration::from_secs(31);
 
 async fn ran(sandbox: &Sandbox, commands: Vec<Command>) {
@@ -85,8 +86,9 @@ async fn running_and(sandbox: &Sandbox, commands: Vec<Command>) {
     ran(sandbox, commands).await;
 }
 
-/// An older copy of the store beside what it does not remember: a network that fits, and a container that does not.
-async fn forgotten(sandbox: &mut Sandbox) {
+/// Restores an older copy of the store, with two objects it has not recorded: a matching network, and a container that
+/// does not match.
+async fn restore_old_store(sandbox: &mut Sandbox) {
     running(sandbox).await;
     let old = sandbox.home_files();
     ran(sandbox, vec![Command::up(CHANGED), Command::Stop]).await;
@@ -136,12 +138,12 @@ impl Kind {
         Self { least, ..self }
     }
 
-    /// A command that is simply repeated.
+    /// Sets a command that is simply repeated.
     fn repeated(self) -> Self {
         Self { again: self.does.1.clone(), ..self }
     }
 
-    /// No apply: nothing is written down, and nothing can be undone.
+    /// Marks a command that is not an apply: nothing is recorded, and nothing can be undone.
     fn without_journal(self) -> Self {
         Self { journal: false, ..self.repeated() }
     }
@@ -159,12 +161,12 @@ fn replace() -> Kind {
     Kind::new(|sandbox| Box::pin(running(sandbox)), Command::up(CHANGED)).least(6)
 }
 
-/// Of a container that can neither run nor be started: Docker leaves one when it was killed itself.
+/// A replacement of a container that can neither run nor be started: Docker leaves one when it was killed itself.
 fn replace_what_cannot_start() -> Kind {
     Kind::new(|sandbox| Box::pin(stuck(sandbox)), Command::up(SHOP)).least(5)
 }
 
-/// The container stays.
+/// A change that keeps the container.
 fn change_in_place() -> Kind {
     Kind::new(|sandbox| Box::pin(renamed_by_hand(sandbox)), Command::apply())
 }
@@ -200,7 +202,7 @@ fn roll_back() -> Kind {
         .least(6)
 }
 
-/// Another image gets the data, which is copied first.
+/// A change of the image that uses the data, which is copied first.
 fn snapshot() -> Kind {
     let options = PrepareOptions { snapshot: true, ..PrepareOptions::default() };
     Kind::new(|sandbox| Box::pin(newer_image(sandbox)), Command::Up(UPGRADED, options)).least(9)
@@ -223,7 +225,7 @@ fn unlink() -> Kind {
 }
 
 fn adopt() -> Kind {
-    Kind::new(|sandbox| Box::pin(forgotten(sandbox)), Command::Adopt).without_journal()
+    Kind::new(|sandbox| Box::pin(restore_old_store(sandbox)), Command::Adopt).without_journal()
 }
 
 fn delete() -> Kind {
@@ -247,26 +249,26 @@ macro_rules! survives {
 survives! {
     a_creation_survives_trouble_at_any_call: create
     a_replacement_survives_trouble_at_any_call: replace
-    a_replacement_of_what_cannot_start_survives_trouble_at_any_call: replace_what_cannot_start
+    a_replacement_of_an_unstartable_container_survives_trouble_at_any_call: replace_what_cannot_start
     a_change_in_place_survives_trouble_at_any_call: change_in_place
     a_removal_survives_trouble_at_any_call: remove_an_instance
     a_down_survives_trouble_at_any_call: down
     a_stop_survives_trouble_at_any_call: stop
     a_start_survives_trouble_at_any_call: start
     a_restart_survives_trouble_at_any_call: restart
-    a_new_name_survives_trouble_at_any_call: rename
+    a_rename_survives_trouble_at_any_call: rename
     a_rollback_survives_trouble_at_any_call: roll_back
     a_snapshot_survives_trouble_at_any_call: snapshot
     a_pull_survives_trouble_at_any_call: pull
     a_build_survives_trouble_at_any_call: build
     a_link_survives_trouble_at_any_call: link
-    the_end_of_a_link_survives_trouble_at_any_call: unlink
+    the_removal_of_a_link_survives_trouble_at_any_call: unlink
     an_adoption_survives_trouble_at_any_call: adopt
     a_deletion_survives_trouble_at_any_call: delete
     a_deletion_with_volumes_survives_trouble_at_any_call: delete_with_volumes
 }
 
-/// What an undisturbed command begins and ends with.
+/// The states before and after an undisturbed command.
 struct Undisturbed<'a> {
     kind: &'a Kind,
     strangers: Strangers,
@@ -311,11 +313,11 @@ impl Undisturbed<'_> {
                 sandbox.engine.break_at(nth, effect.clone());
                 let ran = sandbox.run(stack, command.clone()).await;
                 sandbox.engine.mend();
-                self.has_failed(sandbox, ran, at).await;
+                self.assert_failed(sandbox, ran, at).await;
             }
             Trouble::Cancelled => {
                 let ran = sandbox.cancelled_at(nth, stack, command.clone()).await;
-                self.has_failed(sandbox, ran, at).await;
+                self.assert_failed(sandbox, ran, at).await;
             }
             Trouble::Killed(moment, next) => {
                 let end = sandbox.killed_at((nth, moment), stack, command.clone()).await;
@@ -330,32 +332,34 @@ impl Undisturbed<'_> {
                     self.goes_on(sandbox, next, &at).await;
                 }
                 if matches!(next, Next::Down) && self.kind.journal && sandbox.knows(stack).await {
-                    return self.goes_down(sandbox, &at).await;
+                    return self.assert_goes_down(sandbox, &at).await;
                 }
             }
         }
-        self.ends_well(sandbox, at).await;
+        self.assert_succeeds(sandbox, at).await;
     }
 
-    /// The old state is there to the last id, or all that is new and something of the old.
-    async fn has_failed(&self, sandbox: &Sandbox, ran: Result<(), OperationError>, at: &str) {
+    /// Asserts the old state down to the last id, or everything new with some old objects.
+    async fn assert_failed(&self, sandbox: &Sandbox, ran: Result<(), OperationError>, at: &str) {
         self.strangers.are_untouched(sandbox, at).await;
         match ran {
             Ok(()) => assert_eq!(sandbox.objects().await.shape(), self.after, "{at}"),
             Err(OperationError::Apply(ApplyError::Failed(failure))) => match &failure.ending {
-                Ending::Untouched | Ending::PutBack { .. } => self.is_as_before(sandbox, at).await,
+                Ending::Untouched | Ending::PutBack { .. } => self.assert_as_before(sandbox, at).await,
                 Ending::Committed { .. } => {}
                 other => panic!("{at}: {other:?}"),
             },
-            Err(OperationError::Engine(_)) if !self.kind.journal => self.is_part_of_before(sandbox, at).await,
-            // What binds a stack to its engine comes before the apply.
-            Err(OperationError::Engine(_)) => self.is_as_before(sandbox, at).await,
+            Err(OperationError::Engine(_)) if !self.kind.journal => {
+                self.assert_part_of_before(sandbox, at).await
+            }
+            // A stack is bound to its engine before the apply.
+            Err(OperationError::Engine(_)) => self.assert_as_before(sandbox, at).await,
             Err(other) => panic!("{at}: {other:?}"),
         }
     }
 
-    /// Volumes that were created stay; none is lost, nor what is in it.
-    async fn is_as_before(&self, sandbox: &Sandbox, at: &str) {
+    /// Asserts the previous state. Created volumes are kept; none is lost, nor its content.
+    async fn assert_as_before(&self, sandbox: &Sandbox, at: &str) {
         let now = sandbox.objects().await;
         assert_eq!(now.containers, self.before.containers, "{at}");
         assert_eq!(now.networks, self.before.networks, "{at}");
@@ -364,8 +368,8 @@ impl Undisturbed<'_> {
         }
     }
 
-    /// What only removes may have removed some of it.
-    async fn is_part_of_before(&self, sandbox: &Sandbox, at: &str) {
+    /// Asserts that a command that only removes has removed at most some of it.
+    async fn assert_part_of_before(&self, sandbox: &Sandbox, at: &str) {
         let now = sandbox.objects().await;
         let containers = now.containers.iter().all(|(name, it)| self.before.containers.get(name) == Some(it));
         let volumes = now.volumes.iter().all(|(name, it)| self.before.volumes.get(name) == Some(it));
@@ -380,7 +384,7 @@ impl Undisturbed<'_> {
                 resumed.unwrap_or_else(|error| panic!("{at}: {error}"));
             }
             Next::Undo => match sandbox.run(stack, Command::Undo).await {
-                Ok(()) => self.is_as_before(sandbox, at).await,
+                Ok(()) => self.assert_as_before(sandbox, at).await,
                 Err(refused) => {
                     assert!(refused.to_string().contains("it cannot be undone"), "{at}: {refused}");
                 }
@@ -389,8 +393,8 @@ impl Undisturbed<'_> {
         }
     }
 
-    /// Taken down from where it was left, only data stays.
-    async fn goes_down(&self, sandbox: &Sandbox, at: &str) {
+    /// Takes the stack down from its current state, and asserts that only data remains.
+    async fn assert_goes_down(&self, sandbox: &Sandbox, at: &str) {
         let stack = self.kind.does.0;
         let down = sandbox.run(stack, Command::Down).await;
         down.unwrap_or_else(|error| panic!("{at}: {error}"));
@@ -402,11 +406,11 @@ impl Undisturbed<'_> {
         for (name, (_, content)) in &self.before.volumes {
             assert_eq!(now.volumes.get(name).map(|(_, content)| content), Some(content), "{at}: {name}");
         }
-        self.is_over(sandbox, at).await;
+        self.assert_finished(sandbox, at).await;
     }
 
-    /// The command, or an apply, brings the new state about.
-    async fn ends_well(&self, sandbox: &Sandbox, at: &str) {
+    /// Asserts that the command, or an apply, reaches the new state.
+    async fn assert_succeeds(&self, sandbox: &Sandbox, at: &str) {
         let stack = self.kind.does.0;
         if self.kind.journal || sandbox.knows(stack).await {
             let again = sandbox.run(stack, self.kind.again.clone()).await;
@@ -416,10 +420,10 @@ impl Undisturbed<'_> {
         }
         let now = sandbox.objects().await.shape();
         assert_eq!(now, self.after, "{at}");
-        self.is_over(sandbox, at).await;
+        self.assert_finished(sandbox, at).await;
     }
 
-    async fn is_over(&self, sandbox: &Sandbox, at: &str) {
+    async fn assert_finished(&self, sandbox: &Sandbox, at: &str) {
         let stack = self.kind.does.0;
         if self.kind.journal {
             assert_eq!(sandbox.plan(stack).await, None, "{at}");

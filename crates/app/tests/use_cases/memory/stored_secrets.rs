@@ -1,4 +1,4 @@
-//! A stack's secrets in the store: set, listed, shown on request, removed; and taken out of where they were plain before.
+//! A stack's stored secrets: set, listed, shown on request, removed; and erased where they were plain before.
 
 use crate::{
     harness::{Command, Sandbox, hints, parsed},
@@ -43,7 +43,7 @@ async fn reveal(sandbox: &Sandbox, instance: Option<&str>, name: &str) -> Result
 }
 
 #[tokio::test]
-async fn secrets_are_listed_with_who_uses_them_and_never_their_values() {
+async fn secrets_are_listed_with_their_users_and_never_their_values() {
     let sandbox = sandbox().await;
     sandbox.set_secret("shop", "KEY", "hush-hush").await.unwrap();
     let all = list(&sandbox).await;
@@ -56,7 +56,7 @@ async fn secrets_are_listed_with_who_uses_them_and_never_their_values() {
 }
 
 #[tokio::test]
-async fn a_secret_that_is_used_and_was_never_set_is_listed_as_that() {
+async fn a_secret_in_use_that_was_never_set_is_listed_as_missing() {
     let sandbox = sandbox().await;
     let all = list(&sandbox).await;
     assert_eq!((all[0].name.as_str(), all[0].set, all[0].changed_at), ("KEY", false, None));
@@ -69,7 +69,7 @@ async fn a_secret_that_is_used_and_was_never_set_is_listed_as_that() {
 }
 
 #[tokio::test]
-async fn setting_reports_whether_there_was_one() {
+async fn setting_a_secret_reports_whether_it_existed() {
     let sandbox = sandbox().await;
     assert!(!sandbox.set_secret("shop", "KEY", "a").await.unwrap());
     assert!(sandbox.set_secret("shop", "KEY", "b").await.unwrap());
@@ -77,7 +77,7 @@ async fn setting_reports_whether_there_was_one() {
 }
 
 #[tokio::test]
-async fn what_can_not_be_a_secret_is_refused_and_what_was_set_stays() {
+async fn an_invalid_secret_is_refused_and_the_previous_value_kept() {
     let sandbox = sandbox().await;
     sandbox.set_secret("shop", "KEY", "first").await.unwrap();
     for value in ["", "a\0b"] {
@@ -91,7 +91,7 @@ async fn what_can_not_be_a_secret_is_refused_and_what_was_set_stays() {
 }
 
 #[tokio::test]
-async fn a_generated_secret_has_the_length_and_the_characters_that_were_asked_for() {
+async fn a_generated_secret_has_the_requested_length_and_characters() {
     let sandbox = sandbox().await;
     for (charset, fits) in [
         (Charset::Hex, (|c| c.is_ascii_hexdigit() && !c.is_ascii_uppercase()) as fn(char) -> bool),
@@ -112,7 +112,7 @@ async fn a_generated_secret_has_the_length_and_the_characters_that_were_asked_fo
 }
 
 #[tokio::test]
-async fn a_value_is_shown_to_who_asks_for_it_by_its_name() {
+async fn a_secret_value_is_shown_when_requested_by_name() {
     let sandbox = sandbox().await;
     sandbox.set_secret("shop", "KEY", "hush").await.unwrap();
     assert_eq!(reveal(&sandbox, None, "KEY").await.unwrap(), "hush");
@@ -128,7 +128,7 @@ async fn a_value_is_shown_to_who_asks_for_it_by_its_name() {
 }
 
 #[tokio::test]
-async fn a_secret_goes_when_nothing_uses_it_and_the_file_does_not_declare_it() {
+async fn only_an_unused_and_undeclared_secret_is_removed() {
     let sandbox = sandbox().await;
     sandbox.set_secret("shop", "KEY", "hush").await.unwrap();
     sandbox.set_secret("shop", "SPARE", "spare").await.unwrap();
@@ -145,7 +145,7 @@ async fn a_secret_goes_when_nothing_uses_it_and_the_file_does_not_declare_it() {
 }
 
 #[tokio::test]
-async fn without_the_key_nothing_is_shown_or_removed_and_the_reason_is_listed() {
+async fn without_the_key_no_secret_is_shown_or_removed_and_the_reason_is_listed() {
     let mut sandbox = sandbox().await;
     sandbox.set_secret("shop", "SPARE", "spare").await.unwrap();
     sandbox.lose_key().await;
@@ -160,7 +160,7 @@ async fn without_the_key_nothing_is_shown_or_removed_and_the_reason_is_listed() 
 }
 
 #[tokio::test]
-async fn secrets_of_an_import_are_kept_with_a_new_stack_or_set_on_one_that_is_there() {
+async fn secrets_of_an_import_are_stored_with_a_new_or_an_existing_stack() {
     let sandbox = Sandbox::new().await;
     std::fs::write(sandbox.project().join("devarch.yml"), shop(&["web: {template: busybox}"])).unwrap();
     let keep = async |value: &str| {
@@ -177,7 +177,7 @@ async fn secrets_of_an_import_are_kept_with_a_new_stack_or_set_on_one_that_is_th
 }
 
 #[tokio::test]
-async fn a_mask_hides_what_a_stack_has_and_what_its_containers_were_made_with() {
+async fn a_mask_hides_current_secrets_and_those_of_existing_containers() {
     let sandbox = sandbox().await;
     sandbox.set_secret("shop", "KEY", "the-old-value").await.unwrap();
     sandbox.run("shop", Command::apply()).await.unwrap();
@@ -199,7 +199,7 @@ async fn without_the_key_a_mask_hides_everything() {
     assert!(!text.contains("nothing"), "{text}");
 }
 
-/// Whether a text is anywhere in the home's files.
+/// Returns whether a text is anywhere in the home's files.
 fn in_files(sandbox: &Sandbox, text: &str) -> bool {
     let found = |bytes: &[u8]| bytes.windows(text.len()).any(|window| window == text.as_bytes());
     sandbox.home_files().iter().any(|(_, bytes)| found(bytes))
@@ -212,7 +212,7 @@ fn with_password(value: &str) -> &'static str {
 }
 
 #[tokio::test]
-async fn a_value_that_becomes_a_secret_is_gone_from_plans_history_and_files() {
+async fn a_value_that_becomes_a_secret_is_erased_from_plans_history_and_files() {
     let sandbox = Sandbox::new().await;
     sandbox.run("shop", Command::up(with_password("x"))).await.unwrap();
     for (field, value) in [("environment.PW", PLAIN), ("environment.MARK", "2")] {
@@ -232,7 +232,7 @@ async fn a_value_that_becomes_a_secret_is_gone_from_plans_history_and_files() {
 }
 
 #[tokio::test]
-async fn a_rollback_to_when_a_value_was_plain_leads_to_it_as_a_secret() {
+async fn a_rollback_to_a_formerly_plain_value_restores_it_as_a_secret() {
     let sandbox = Sandbox::new().await;
     sandbox.run("shop", Command::up(with_password(PLAIN))).await.unwrap();
     let secret = format!("{{value: {PLAIN}, secret: true}}");
@@ -247,7 +247,7 @@ async fn a_rollback_to_when_a_value_was_plain_leads_to_it_as_a_secret() {
 }
 
 #[tokio::test]
-async fn a_large_config_file_whose_text_becomes_a_secret_is_overwritten_too() {
+async fn a_large_config_file_whose_text_becomes_a_secret_is_erased() {
     let sandbox = Sandbox::new().await;
     let large = format!("{}{PLAIN}\\n", "line\\n".repeat(6_000));
     let yml = |more: &str| -> &'static str {

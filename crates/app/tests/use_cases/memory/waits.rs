@@ -1,4 +1,5 @@
-//! What is started and does not become what it should: waited for until its deadline, on a clock that jumps, and rolled back.
+//! Containers that do not reach their condition: waited for until the deadline, on a clock that jumps, and rolled
+//! back.
 
 use crate::{
     harness::{Command, Sandbox},
@@ -11,7 +12,7 @@ use devarch_engine::EngineErrorKind;
 
 const DATA: &str = "devarch-shop-db-data";
 
-/// What can be wrong with a provider.
+/// What is wrong with a provider.
 #[derive(Debug, Clone, Copy)]
 enum Wrong {
     NeverHealthy,
@@ -22,7 +23,7 @@ enum Wrong {
 const ALL: [Wrong; 3] = [Wrong::NeverHealthy, Wrong::EndsAtOnce, Wrong::NoProgram];
 
 impl Wrong {
-    /// The changed shop with such a provider.
+    /// Returns the changed shop with such a provider.
     fn shop(self) -> &'static str {
         let (was, is) = match self {
             Self::NeverHealthy => ("\"exit 0\"", "\"echo not yet; exit 1\""),
@@ -47,7 +48,7 @@ impl Wrong {
 }
 
 #[tokio::test]
-async fn a_new_stack_whose_provider_does_not_become_ready_leaves_nothing_but_its_volumes() {
+async fn a_new_stack_whose_provider_does_not_become_ready_leaves_only_its_volumes() {
     for wrong in ALL {
         let sandbox = Sandbox::new().await;
         let strangers = Strangers::beside(&sandbox).await;
@@ -70,7 +71,7 @@ async fn a_new_stack_whose_provider_does_not_become_ready_leaves_nothing_but_its
 }
 
 #[tokio::test]
-async fn a_replacement_that_does_not_become_ready_leaves_what_ran() {
+async fn a_replacement_that_does_not_become_ready_restores_the_old_container() {
     for wrong in ALL {
         let sandbox = Sandbox::new().await;
         sandbox.run("shop", Command::up(SHOP)).await.unwrap();
@@ -85,7 +86,7 @@ async fn a_replacement_that_does_not_become_ready_leaves_what_ran() {
         assert!(matches!(&failure.ending, Ending::PutBack { before: true, .. }), "{failure:?}");
         assert_eq!(sandbox.objects().await, before, "{wrong:?}");
         assert!(!sandbox.is_interrupted("shop").await);
-        // What is defined is still the new, until it is rolled back.
+        // The definition is still the new one until it is rolled back.
         assert!(sandbox.plan("shop").await.is_some());
         sandbox.run("shop", Command::Rollback).await.unwrap();
         assert_eq!((sandbox.plan("shop").await, sandbox.objects().await), (None, before));
@@ -108,7 +109,7 @@ async fn a_wait_for_a_check_that_never_passes_is_ended_by_a_cancel() {
 }
 
 #[tokio::test]
-async fn a_job_is_waited_for_until_it_has_ended_well() {
+async fn a_job_is_waited_for_until_it_succeeds() {
     let with_job = |line: &str| {
         let job = format!(
             "      migrate:\n        template: busybox\n        job: true\n        command: [sh, -c, \"{line}\"]\n"

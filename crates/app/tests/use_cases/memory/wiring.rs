@@ -1,4 +1,4 @@
-//! Wires within a stack: who is wired to whom, what consumers get, and what is refused.
+//! Wires within a stack: which instances are wired, what consumers receive, and what is refused.
 
 use crate::{
     harness::{Command, Sandbox, hints, parsed},
@@ -54,7 +54,7 @@ async fn environment(sandbox: &Sandbox, host: bool) -> Result<BTreeMap<String, S
     Ok(all.into_iter().map(|(name, value): (String, Text)| (name, value.reveal().to_owned())).collect())
 }
 
-/// Each wire as text, and what is wrong.
+/// Returns each wire as text, and the problems.
 async fn wires(sandbox: &Sandbox) -> (Vec<String>, Vec<String>) {
     let wires = list_wires(sandbox.ctx(), &shop()).await.unwrap();
     let links = wires.resolution.links.iter();
@@ -64,7 +64,7 @@ async fn wires(sandbox: &Sandbox) -> (Vec<String>, Vec<String>) {
 }
 
 #[tokio::test]
-async fn the_only_provider_of_a_type_is_wired_without_a_word() {
+async fn the_only_provider_of_a_type_is_wired_automatically() {
     let sandbox = sandbox("", &[DB, API]).await;
     assert_eq!(wires(&sandbox).await, (vec!["api.db -> db.db".to_owned()], Vec::new()));
     let environment = environment(&sandbox, false).await.unwrap();
@@ -78,7 +78,7 @@ async fn the_only_provider_of_a_type_is_wired_without_a_word() {
 }
 
 #[tokio::test]
-async fn a_container_gets_what_its_wire_gives_and_secrets_stay_secret() {
+async fn a_container_gets_the_values_of_its_wire_and_secrets_stay_secret() {
     let sandbox = sandbox("", &[DB, API]).await;
     sandbox.run("shop", Command::apply()).await.unwrap();
     let spec = sandbox.engine.request("devarch-shop-api").unwrap().spec;
@@ -112,7 +112,7 @@ async fn a_process_on_the_host_reaches_providers_by_their_host_ports() {
 }
 
 #[tokio::test]
-async fn a_provider_without_a_host_port_can_not_be_reached_from_the_host() {
+async fn a_provider_without_a_host_port_cannot_be_reached_from_the_host() {
     let sandbox = sandbox("", &["db: {template: server, ports: []}", API]).await;
     environment(&sandbox, false).await.unwrap();
     let error = environment(&sandbox, true).await.unwrap_err();
@@ -121,7 +121,7 @@ async fn a_provider_without_a_host_port_can_not_be_reached_from_the_host() {
 }
 
 #[tokio::test]
-async fn of_several_providers_none_is_taken_until_one_is_named() {
+async fn with_several_providers_none_is_wired_until_one_is_named() {
     let sandbox = sandbox("", &[DB, SECOND, API]).await;
     let (links, findings) = wires(&sandbox).await;
     assert!(links.is_empty() && findings.len() == 1 && findings[0].contains("db2"), "{findings:?}");
@@ -136,7 +136,7 @@ async fn of_several_providers_none_is_taken_until_one_is_named() {
 }
 
 #[tokio::test]
-async fn the_primary_is_preferred_where_the_stack_asks_for_it() {
+async fn the_primary_is_preferred_if_the_stack_requests_it() {
     let first = "db: {template: server, labels: {devarch.role: primary}}";
     let sandbox = sandbox("prefer: primary", &[first, SECOND, API]).await;
     assert_eq!(wires(&sandbox).await.0, ["api.db -> db.db"]);
@@ -154,7 +154,7 @@ async fn a_required_import_without_a_provider_creates_nothing_and_an_optional_on
 }
 
 #[tokio::test]
-async fn a_wire_to_none_is_no_wire() {
+async fn a_wire_to_none_disables_the_import() {
     let sandbox = sandbox("wires: [{from: api.db, to: none}]", &[DB, "api: {template: dreamer}"]).await;
     assert!(wires(&sandbox).await.0.is_empty());
 }
@@ -171,7 +171,7 @@ async fn a_provider_outside_the_stack_is_wired_like_an_instance() {
 }
 
 #[tokio::test]
-async fn a_wire_that_can_not_be_is_refused_and_changes_nothing() {
+async fn an_impossible_wire_is_refused_and_changes_nothing() {
     let sandbox = sandbox("", &[DB, SECOND, API]).await;
     add_wire(sandbox.ctx(), &shop(), &wire("api.db -> db")).await.unwrap();
     let before = sandbox.stack("shop").await;
@@ -195,7 +195,7 @@ async fn a_wire_that_can_not_be_is_refused_and_changes_nothing() {
 }
 
 #[tokio::test]
-async fn a_wire_is_removed_by_its_import_or_as_the_only_one_of_its_instance() {
+async fn a_wire_is_removed_by_import_or_as_the_only_one_of_its_instance() {
     let sandbox = sandbox("", &[DB, SECOND, API]).await;
     for from in ["api.db", "api"] {
         add_wire(sandbox.ctx(), &shop(), &wire("api.db -> db2")).await.unwrap();
@@ -227,7 +227,7 @@ async fn consumers_start_after_their_providers_and_stop_before_them() {
 }
 
 #[tokio::test]
-async fn a_provider_that_gives_something_else_replaces_its_consumers_and_no_others() {
+async fn a_provider_with_changed_values_replaces_only_its_consumers() {
     let sandbox = sandbox("", &[DB, API, "other: {template: dreamer, imports: []}"]).await;
     sandbox.run("shop", Command::apply()).await.unwrap();
     let before = sandbox.objects().await.containers;
@@ -245,7 +245,7 @@ async fn a_provider_that_gives_something_else_replaces_its_consumers_and_no_othe
 }
 
 #[tokio::test]
-async fn a_second_provider_takes_no_wire_that_is_there_and_is_reported() {
+async fn a_second_provider_takes_over_no_existing_wire_and_is_reported() {
     let sandbox = sandbox("", &[DB, API]).await;
     sandbox.run("shop", Command::apply()).await.unwrap();
     let before = sandbox.objects().await;
@@ -263,7 +263,7 @@ async fn a_second_provider_takes_no_wire_that_is_there_and_is_reported() {
 }
 
 #[tokio::test]
-async fn an_override_hides_what_a_wire_gives() {
+async fn an_override_hides_the_value_of_a_wire() {
     let sandbox = sandbox("", &[DB, "api: {template: client, environment_add: {DB_HOST: localhost}}"]).await;
     assert_eq!(environment(&sandbox, false).await.unwrap()["DB_HOST"], "localhost");
     let config = stack_config(sandbox.ctx(), &shop(), Some(&parsed("api"))).await.unwrap();
@@ -276,7 +276,7 @@ async fn an_override_hides_what_a_wire_gives() {
 }
 
 #[tokio::test]
-async fn an_instance_that_is_removed_takes_its_own_wires_along_and_leaves_those_to_it() {
+async fn a_removed_instance_loses_its_own_wires_and_keeps_those_to_it() {
     let sandbox = sandbox("wires: [{from: api.db, to: db2}]", &[DB, SECOND, API]).await;
     sandbox.run("shop", Command::RemoveInstance("db2")).await.unwrap();
     let (_, findings) = wires(&sandbox).await;
@@ -286,7 +286,7 @@ async fn an_instance_that_is_removed_takes_its_own_wires_along_and_leaves_those_
 }
 
 #[tokio::test]
-async fn wires_follow_the_new_name_of_an_instance() {
+async fn wires_follow_a_renamed_instance() {
     let sandbox = sandbox("wires: [{from: api.db, to: db2}]", &[DB, SECOND, API]).await;
     sandbox.rename_instance("shop", "db2", "archive").await.unwrap();
     sandbox.rename_instance("shop", "api", "front").await.unwrap();
