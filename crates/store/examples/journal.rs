@@ -67,7 +67,7 @@ async fn journal(url: &str, name: &str, instances: &str) -> Result<()> {
     Ok(())
 }
 
-/// With its key file in the working directory: nothing here is a secret, so it is never made.
+/// The key file is in the working directory and is never created: nothing in this store is secret.
 async fn open(url: &str) -> Result<Store> {
     Ok(Store::open(&url.parse()?, "bench", Path::new("secret.key")).await?)
 }
@@ -109,7 +109,7 @@ fn apply(stack: &StackId, author: Author) -> Apply {
     }
 }
 
-/// With about as much as is kept of a small container.
+/// Roughly the state of a small container.
 fn applied() -> Applied {
     Applied {
         engine_id: EngineId::new("bench"),
