@@ -182,7 +182,7 @@ mod tests {
 42 22 0:42 / /mnt/my\\040disk rw - fuse.rclone remote: rw";
 
     #[test]
-    fn a_remote_file_system_behind_fuse_is_seen() {
+    fn a_remote_file_system_behind_fuse_is_detected() {
         let kind = |path: &str| remote_fuse(MOUNTS, Path::new(path));
         assert_eq!(kind("/home/me/far/.devarch"), Some("fuse.sshfs"));
         assert_eq!(kind("/mnt/my disk/x"), Some("fuse.rclone"));
@@ -191,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn this_machines_temporary_directory_is_local() {
+    fn the_temporary_directory_is_on_a_local_file_system() {
         let directory = tempfile::tempdir().unwrap();
         assert_eq!(network_file_system(directory.path()), None);
     }

@@ -287,7 +287,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_goes_and_json_stays_json() {
+    fn redacting_a_value_leaves_valid_json() {
         let text = r#"{"a":["x hunter2 y",1],"steps":"b"}"#;
         assert_eq!(redacted(&["hunter2"], text).unwrap(), r#"{"a":["x [REDACTED] y",1],"steps":"b"}"#);
         assert_eq!(redacted(&["steps"], text), None, "names of fields are not values");
@@ -296,7 +296,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_is_found_however_it_is_quoted() {
+    fn a_value_is_found_at_any_level_of_json_escaping() {
         let value = "a\"b\\c\nd";
         let inner = serde_json::json!({ "v": value }).to_string();
         let outer = serde_json::json!({ "request": inner, "v": value }).to_string();
@@ -305,7 +305,7 @@ mod tests {
     }
 
     #[test]
-    fn a_short_value_does_not_make_holes_into_words() {
+    fn a_short_value_is_not_redacted_inside_words() {
         assert_eq!(redacted(&["ab"], r#"["ab","cab"]"#).unwrap(), r#"["[REDACTED]","cab"]"#);
         assert_eq!(redacted(&["hunter2", "hunter22"], "hunter22").unwrap(), "[REDACTED]");
     }

@@ -117,7 +117,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_two_kinds_are_told_apart() {
+    fn the_scheme_selects_the_database() {
         for given in ["sqlite:/a/b.db", "sqlite:///a/b.db"] {
             assert_eq!(given.parse(), Ok(StoreUrl::Sqlite("/a/b.db".into())));
         }
@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn a_password_is_never_shown() {
+    fn a_password_is_never_printed() {
         let cases = [
             ("postgres://me:pass@db:5432/team", "postgres://me@db:5432/team"),
             ("postgresql://me:pass@db/team?sslmode=require", "postgres://me@db/team"),
@@ -143,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn a_url_whose_password_could_be_taken_for_a_host_is_refused() {
+    fn a_url_whose_password_could_be_mistaken_for_a_host_is_rejected() {
         for given in [
             "postgres://me:pa?ss@db/team",
             "postgres://me:123?ss@db/team",

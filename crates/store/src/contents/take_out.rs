@@ -127,7 +127,7 @@ mod tests {
     use devarch_core::template::Overrides;
 
     #[test]
-    fn only_what_is_large_and_refers_to_no_secrets_is_taken_out() {
+    fn only_large_contents_without_secret_references_are_moved() {
         let large = "x".repeat(LARGE + 1);
         let refers = format!("{large}${{secret:PW}}");
         let mut json = json!({"instances": {"web": {"config_files": {
@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_left_reads_as_what_is_kept() {
+    fn a_moved_content_reads_as_a_reference_to_the_stored_one() {
         let large = "x".repeat(LARGE + 1);
         let mut json = json!({"config_files": {"/large": {"content": large}}});
         walk(&mut json, Form::Definition, &mut Vec::new());

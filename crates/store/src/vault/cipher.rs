@@ -140,7 +140,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_was_sealed_opens(plain in vec(any::<u8>(), 0..2000)) {
+        fn an_encrypted_value_decrypts_to_the_original(plain in vec(any::<u8>(), 0..2000)) {
             let key = key();
             let sealed = key.seal(&HERE, &plain).unwrap();
             prop_assert_eq!(sealed_with(&sealed), Some(key.id()));
@@ -148,13 +148,13 @@ mod tests {
         }
 
         #[test]
-        fn one_value_is_never_sealed_the_same_twice(plain in vec(any::<u8>(), 0..40)) {
+        fn encrypting_a_value_twice_gives_different_results(plain in vec(any::<u8>(), 0..40)) {
             let key = key();
             prop_assert_ne!(key.seal(&HERE, &plain).unwrap(), key.seal(&HERE, &plain).unwrap());
         }
 
         #[test]
-        fn a_flipped_bit_does_not_open(plain in vec(any::<u8>(), 0..100), at in any::<Index>(), bit in 0..8u8) {
+        fn a_flipped_bit_is_detected(plain in vec(any::<u8>(), 0..100), at in any::<Index>(), bit in 0..8u8) {
             let key = key();
             let mut sealed = key.seal(&HERE, &plain).unwrap();
             let at = at.index(sealed.len());
@@ -163,14 +163,14 @@ mod tests {
         }
 
         #[test]
-        fn a_part_of_a_value_does_not_open(plain in vec(any::<u8>(), 0..100), length in any::<Index>()) {
+        fn a_truncated_value_is_detected(plain in vec(any::<u8>(), 0..100), length in any::<Index>()) {
             let key = key();
             let sealed = key.seal(&HERE, &plain).unwrap();
             prop_assert!(key.open(&HERE, &sealed[..length.index(sealed.len())]).is_err());
         }
 
         #[test]
-        fn another_key_does_not_open(plain in vec(any::<u8>(), 0..100)) {
+        fn another_key_does_not_decrypt(plain in vec(any::<u8>(), 0..100)) {
             let (one, other) = (key(), key());
             let mut sealed = one.seal(&HERE, &plain).unwrap();
             prop_assert!(other.open(&HERE, &sealed).is_err());
@@ -180,7 +180,7 @@ mod tests {
         }
 
         #[test]
-        fn another_place_does_not_open(one in vec("[a-c]{0,3}", 2..6), other in vec("[a-c]{0,3}", 2..6)) {
+        fn another_place_does_not_decrypt(one in vec("[a-c]{0,3}", 2..6), other in vec("[a-c]{0,3}", 2..6)) {
             let key = key();
             let place = |parts: &[String], plain: &mut dyn FnMut(&Place<'_>)| {
                 let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
@@ -194,7 +194,7 @@ mod tests {
         }
 
         #[test]
-        fn anything_at_all_is_opened_without_panic(bytes in vec(any::<u8>(), 0..80)) {
+        fn arbitrary_bytes_are_rejected_without_panic(bytes in vec(any::<u8>(), 0..80)) {
             prop_assert!(key().open(&HERE, &bytes).is_err());
         }
     }

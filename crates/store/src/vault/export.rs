@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn an_exported_key_opens_with_its_passphrase_and_no_other() {
+    fn an_exported_key_decrypts_only_with_its_passphrase() {
         let (key, text) = sealed();
         assert!(text.lines().all(|line| line.len() <= WIDTH));
         let mailed = format!("Hello,\n> {}\nbye", text.replace('\n', "\r\n  "));
@@ -187,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn a_damaged_export_is_told_from_a_wrong_passphrase() {
+    fn a_damaged_export_is_distinguished_from_a_wrong_passphrase() {
         let (_, text) = sealed();
         let bytes = unarmor(&text).unwrap();
         for at in 0..bytes.len() {
@@ -212,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_can_not_ask_for_more_than_there_is() {
+    fn an_export_cannot_demand_excessive_memory_or_time() {
         for at in [1, 5, 9] {
             let text = forged(|bytes| bytes[at..at + 4].copy_from_slice(&u32::MAX.to_be_bytes()));
             assert_eq!(open_key(&text, "correct horse").unwrap_err(), ExportError::Damaged);

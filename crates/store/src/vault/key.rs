@@ -109,7 +109,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_key_is_written_and_read() {
+    fn a_key_round_trips_through_hex() {
         let key = Key::generate().unwrap();
         let mut text = Zeroizing::new(String::with_capacity(64));
         key.write_hex(&mut text);
@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn the_id_of_a_key_is_the_same_for_ever() {
+    fn the_id_of_a_key_never_changes() {
         let key = Key::from_bytes(Zeroizing::new([1; 32]));
         assert_eq!(key.id().to_string(), "248bb5a6094fe4a4");
     }

@@ -232,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_file_is_its_users_alone() {
+    fn a_key_file_is_private_to_its_user() {
         let home = tempfile::tempdir().unwrap();
         let path = home.path().join("home/secret.key");
         assert_eq!(read(&path).unwrap().kind(), Kind::Missing);
@@ -245,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_file_that_others_have_a_right_to_is_refused_and_the_remedy_named() {
+    fn a_key_file_that_others_can_access_is_rejected_with_the_fix() {
         let home = tempfile::tempdir().unwrap();
         let path = home.path().join("secret.key");
         add(&path).unwrap();
@@ -260,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_file_of_another_user_is_refused() {
+    fn a_key_file_of_another_user_is_rejected() {
         let home = tempfile::tempdir().unwrap();
         let path = home.path().join("secret.key");
         add(&path).unwrap();
@@ -275,7 +275,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_key_file_is_left_alone() {
+    fn a_file_of_another_kind_is_left_unchanged() {
         let home = tempfile::tempdir().unwrap();
         let path = home.path().join("secret.key");
         fs::write(&path, "-----BEGIN SOMETHING-----\n").unwrap();
@@ -292,7 +292,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_killed_program_left_is_in_nobodys_way() {
+    fn the_remains_of_a_killed_program_are_removed() {
         let home = tempfile::tempdir().unwrap();
         let path = home.path().join("secret.key");
         fs::write(with_suffix(&path, ".new"), "half a fi").unwrap();
@@ -301,7 +301,7 @@ mod tests {
     }
 
     #[test]
-    fn a_link_to_a_key_file_stays_one() {
+    fn a_symlink_to_a_key_file_is_kept() {
         let home = tempfile::tempdir().unwrap();
         let (path, link) = (home.path().join("elsewhere"), home.path().join("secret.key"));
         add(&path).unwrap();
@@ -312,7 +312,7 @@ mod tests {
     }
 
     #[test]
-    fn one_program_at_a_time_changes_it() {
+    fn only_one_program_at_a_time_changes_a_key_file() {
         let home = tempfile::tempdir().unwrap();
         let path = home.path().join("secret.key");
         let first = Writing::try_begin(&path).unwrap();
@@ -322,7 +322,7 @@ mod tests {
     }
 
     #[test]
-    fn programs_that_add_keys_at_the_same_time_lose_none() {
+    fn programs_that_add_keys_concurrently_lose_none() {
         let home = tempfile::tempdir().unwrap();
         let path = home.path().join("secret.key");
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();

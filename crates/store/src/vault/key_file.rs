@@ -220,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_is_read_again_without_moving() {
+    fn a_key_file_round_trips_without_reallocation() {
         let (one, two, three) = (key(), key(), key());
         let file =
             KeyFile::missing().with(&store("a"), &one).with(&store("b"), &two).with(&store("a"), &three);
@@ -235,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn a_store_keeps_one_key_and_the_others_keep_theirs() {
+    fn removing_a_stores_old_keys_keeps_those_of_other_stores() {
         let (one, two, other) = (key(), key(), key());
         let file =
             KeyFile::missing().with(&store("a"), &one).with(&store("b"), &other).with(&store("a"), &two);
@@ -244,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn a_damaged_key_is_told_from_another_one_and_is_never_dropped() {
+    fn a_damaged_key_is_distinguished_from_another_and_never_dropped() {
         let (one, two) = (key(), key());
         let file = KeyFile::missing().with(&store("a"), &one).with(&store("b"), &two);
         let text = file.text();
@@ -260,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn no_cut_or_flipped_file_gives_another_key() {
+    fn a_truncated_or_corrupted_file_never_yields_another_key() {
         let one = key();
         let text = KeyFile::missing().with(&store("a"), &one).text();
         for at in 0..text.len() {
@@ -274,7 +274,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_of_another_kind_is_known() {
+    fn a_file_of_another_kind_is_recognized() {
         let kind = |text: &str| KeyFile::parse(text).kind();
         assert_eq!(kind(""), Kind::Empty);
         assert_eq!(kind("devarch-keys 2\nx"), Kind::Newer(2));
