@@ -113,7 +113,7 @@ mod tests {
     use super::{super::Field, *};
 
     #[test]
-    fn the_first_fifty_of_a_text_are_kept_and_the_rest_are_counted() {
+    fn the_first_fifty_errors_are_kept_and_the_rest_counted() {
         let one = |line| Diagnostic {
             place: Some(Place { line, column: 1 }),
             field: Field::whole(),

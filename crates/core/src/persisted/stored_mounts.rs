@@ -26,7 +26,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn mounts_of_a_stored_form_are_read_as_they_were_written() {
+    fn mounts_round_trip_through_the_stored_form() {
         let form = json!({"mounts": [
             {"target": "/data", "volume": "devarch-shop-db-data"},
             {"target": "/src", "bind": "/home/me", "read_only": true},

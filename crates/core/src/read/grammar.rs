@@ -155,7 +155,7 @@ mod tests {
     type Read = fn(&At<'_>) -> Option<String>;
 
     #[test]
-    fn what_has_a_grammar_is_read_by_it() {
+    fn texts_that_match_their_grammar_are_accepted() {
         let right: [(Read, &[&str]); 9] = [
             (printable, &["a b", "ü/ö"]),
             (image, &["postgres:17", "localhost:5000/a@sha256:0123456789abcdef0123456789abcdef"]),
@@ -185,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_with_a_grammar_holds_a_control_character() {
+    fn control_characters_are_rejected_by_every_grammar() {
         let all: [Read; 9] =
             [printable, image, platform, host_name, host_address, address, device, stage, word];
         for read in all {
@@ -199,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn what_breaks_a_grammar_is_refused_in_its_words() {
+    fn errors_describe_the_expected_grammar() {
         let wrong: [(Read, &[&str]); 7] = [
             (platform, &["linux/a/b/c", "linux/"]),
             (host_name, &["-a", "a..b", "a b", "a/b"]),

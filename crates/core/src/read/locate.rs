@@ -158,7 +158,7 @@ stacks:
     }
 
     #[test]
-    fn a_problem_is_placed_where_it_was_said() {
+    fn a_problem_is_located_where_it_was_defined() {
         assert_eq!(at(None, "wires[1].to"), (12, 21));
         assert_eq!(at(None, "wires[0]"), (11, 9));
         assert_eq!(at(None, "external.billing.host"), (14, 33));

@@ -331,7 +331,7 @@ mod tests {
     use std::fmt::Write as _;
 
     #[test]
-    fn every_value_and_key_knows_its_line_and_column() {
+    fn every_value_and_key_has_its_line_and_column() {
         let root = parse_yaml("a: 1\nb:\n  - x\n  - {c: true}\n").unwrap();
         let b = root.get("b").unwrap();
         let Value::List(items) = &b.value else { panic!("{b:?}") };
@@ -340,7 +340,7 @@ mod tests {
     }
 
     #[test]
-    fn malformed_text_is_told_with_its_place() {
+    fn syntax_errors_show_their_place() {
         for (text, line) in [("a: [1,\n", 1), ("a: 1\na: 2\n", 2), ("a:\n\t- x\n", 2), ("a: *nope\n", 1)] {
             let wrong = parse_yaml(text).unwrap_err();
             assert_eq!(wrong.place.map(|place| place.line), Some(line), "{text:?}: {wrong:?}");
@@ -348,7 +348,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bomb_of_aliases_is_refused() {
+    fn an_alias_bomb_is_rejected() {
         let mut text = String::from("a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n");
         for n in 1..9 {
             let refs = vec![format!("*a{}", n - 1); 10].join(", ");
@@ -358,7 +358,7 @@ mod tests {
     }
 
     #[test]
-    fn values_are_read_as_compose_reads_them() {
+    fn values_are_read_as_in_compose() {
         let root = parse_yaml("a: on\nb: 0644\nc: \"1.10\"\nd: yes\n").unwrap();
         assert!(matches!(&root.get("a").unwrap().value, Value::Text(text) if text == "on"));
         assert!(matches!(root.get("b").unwrap().value, Value::Int(0o644)));

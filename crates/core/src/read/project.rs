@@ -147,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn everything_wrong_is_told_at_once_with_line_and_column() {
+    fn all_errors_are_reported_at_once_with_line_and_column() {
         let wrong = read(
             r#"
 version: "1"
@@ -200,13 +200,13 @@ stacks:
     }
 
     #[test]
-    fn a_newer_version_is_refused_with_what_to_do() {
+    fn a_newer_version_is_rejected_with_advice() {
         let wrong = read("version: \"2\"\nstacks: {}\n").unwrap_err();
         assert!(wrong[0].message.contains("upgrade DevArch"), "{wrong:?}");
     }
 
     #[test]
-    fn short_and_long_forms_mean_the_same() {
+    fn short_and_long_forms_are_equivalent() {
         let short = "{template: t, ports: [\"127.0.0.1:8080:80\"], volumes: [\"data:/d:ro\"], environment: [\"A=1\"]}";
         let long = "{template: t, ports: [{target: 80, published: 8080, host_ip: 127.0.0.1}], \
                     volumes: [{type: volume, source: data, target: /d, read_only: true}], environment: {A: 1}}";

@@ -89,7 +89,7 @@ mod tests {
     use crate::read::parse_yaml;
 
     #[test]
-    fn unknown_templates_and_providers_are_told_where_they_stand() {
+    fn unknown_templates_and_providers_are_reported_with_their_place() {
         let text = "
 templates: { mine: {image: x} }
 stacks:

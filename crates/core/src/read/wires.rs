@@ -165,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn every_form_of_a_wire_is_read_and_stored_as_it_is_written() {
+    fn every_form_of_a_wire_is_read_and_stored_unchanged() {
         let text = "
 - {from: backend, to: postgres-primary, contract: postgres}
 - {from: backend.cache, to: redis.main}
@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn everything_wrong_with_wires_is_told_with_line_and_column() {
+    fn all_errors_in_wires_are_reported_with_line_and_column() {
         let text = "
 - {from: Backend, to: db}
 - {from: backend, contract: postgre}
@@ -215,7 +215,7 @@ files: {type: s3, host: \"10.0.0.1\", port: 9000, access_key: key, secret_key: {
     }
 
     #[test]
-    fn everything_wrong_with_external_providers_is_told_with_line_and_column() {
+    fn all_errors_in_external_providers_are_reported_with_line_and_column() {
         let text = "
 Db: {type: postgres, host: db.lan, port: 5432}
 a: {type: postgers, host: x, port: 1}
@@ -237,7 +237,7 @@ d: {type: redis}
     }
 
     #[test]
-    fn names_in_wires_that_nobody_has_are_told_where_they_stand() {
+    fn unknown_names_in_wires_are_reported_with_their_place() {
         let text = "
 - {from: bakend.db, to: postgres}
 - {from: backend, to: postgras.x}

@@ -144,13 +144,13 @@ fn key() -> HashKey {
 }
 
 #[test]
-fn the_form_that_is_hashed_is_the_one_that_was_checked_in() {
+fn the_hashed_form_matches_the_checked_in_one() {
     assert_eq!(config_form(&full()).to_string(), CONFIG.trim_end());
     assert_eq!(config_form(&least()).to_string(), LEAST.trim_end());
 }
 
 #[test]
-fn config_hashes_are_those_of_earlier_releases() {
+fn config_hashes_match_those_of_earlier_releases() {
     let built = ContainerSpec { build_tag: Some("devarch/shop-api".to_owned()), ..full() };
     let hashes = [full(), least(), built].map(|spec| config_hash(&key(), &spec));
     let known = [
@@ -162,7 +162,7 @@ fn config_hashes_are_those_of_earlier_releases() {
 }
 
 #[test]
-fn the_form_that_is_stored_is_the_one_that_was_checked_in() {
+fn the_stored_form_matches_the_checked_in_one() {
     let on = |condition, restart, required| Dependency { condition, restart, required };
     let depends_on = [
         ("a".parse().unwrap(), on(DependencyCondition::Ready, false, true)),

@@ -188,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn values_are_what_compose_makes_of_them() {
+    fn values_are_read_as_in_compose() {
         insta::assert_snapshot!(read(
             "\u{feff}A=val#bla\r\nB=\"val #space\"#tail\r\n# a comment\nC='asdf#\"#sdf'\nD=\"a\\\"b#c\"\nE=abc # comment\n\
              F=\"tab\\tend\"\nG='no\\tescape $A'\nH=${A}-x\nI: colon\nexport J=\"exported\"\nK = blanks\nL=\"la\\$la\"\n\
@@ -220,19 +220,19 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_told_with_its_place_and_without_the_value() {
+    fn errors_show_the_place_but_not_the_value() {
         insta::assert_snapshot!(read("A=1\nB C=2\n"), @"2:1: this is no variable: write NAME=value");
         insta::assert_snapshot!(read("A=1\n  B=\"hunter2\n"), @r##"2:5: the value of B has no closing ""##);
     }
 
     proptest! {
         #[test]
-        fn no_text_breaks_it(text in "(([A-C]|export |[=:#'\"$\\\\{}\n\r\t ]|\\PC){0,6}){0,12}") {
+        fn no_text_panics(text in "(([A-C]|export |[=:#'\"$\\\\{}\n\r\t ]|\\PC){0,6}){0,12}") {
             let _ = dot_env(&text, &BTreeMap::new());
         }
 
         #[test]
-        fn a_single_quoted_value_is_read_as_it_is(value in "[^'\\\\\u{0}]{0,20}") {
+        fn a_single_quoted_value_is_literal(value in "[^'\\\\\u{0}]{0,20}") {
             let read = dot_env(&format!("A='{value}'\nB=2"), &BTreeMap::new()).unwrap();
             prop_assert_eq!(read.get("A"), Some(&value));
             prop_assert_eq!(read["B"].as_str(), "2");

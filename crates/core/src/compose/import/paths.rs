@@ -55,7 +55,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn paths_start_at_the_compose_files_directory() {
+    fn paths_start_in_the_compose_files_directory() {
         for (directory, given, want) in [
             ("", "./x", "./x"),
             ("", "x", "x"),

@@ -157,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn variables_are_found_in_all_their_forms() {
+    fn every_form_of_a_variable_is_recognized() {
         let read = |text: &str| shown(&pieces(text).unwrap());
         for (text, want) in [
             ("", ""),
@@ -174,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_variable_is_an_error_unless_it_may_stand_for_itself() {
+    fn an_invalid_variable_is_an_error_unless_it_may_be_literal() {
         for text in ["$", "a$ b", "$1", "${}", "${1}", "${A", "${A:}", "${A!}", "${A:-x", "${A:-${B}"] {
             assert!(pieces(text).is_err(), "{text}");
         }
