@@ -4,7 +4,7 @@ use crate::{
 };
 use serde_json::Value;
 
-/// The mounts in a stored form; one that cannot be read is left out.
+/// Returns the mounts in a stored form; unreadable ones are left out.
 pub(crate) fn mounts(form: &Value) -> Vec<Mount> {
     form.get("mounts").and_then(Value::as_array).into_iter().flatten().filter_map(mount).collect()
 }
