@@ -4,7 +4,7 @@
 //! specification's JSON schema (`schemas/compose-spec.json`) holds by construction. What types cannot express, lists
 //! without repetition and names that are not empty, is checked by [`validate`] in microseconds, so that every plan
 //! can afford it; compiling the schema at run time would cost each command milliseconds and a dependency, and its
-//! errors would not name instance and field. The property tests in `tests/compose.rs` verify that both agree: they
+//! errors would not name instance and field. The property tests in `tests/compose` verify that both agree: they
 //! validate random stacks against the schema itself.
 
 mod build;

@@ -16,7 +16,7 @@ use devarch_core::{
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-/// The file as Compose reads it: YAML, interpolated.
+/// Reads the file as Compose does: YAML, interpolated.
 fn read_back(file: &ComposeFile) -> Value {
     let secrets = file.secrets().iter();
     let variables = secrets.map(|(name, value)| (name.clone(), value.reveal().to_owned()));

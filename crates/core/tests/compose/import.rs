@@ -27,7 +27,7 @@ fn import_from(
     import(&parse_yaml(text).unwrap(), &ImportContext { stack: &stack, variables, directory })
 }
 
-/// A text with the values of the secrets it refers to.
+/// Returns a text with its references to secrets replaced by their values.
 fn opened(text: &str, imported: &Imported) -> String {
     let one = |part: &Part<'_>| match part {
         Part::Literal(text) => (*text).to_owned(),
@@ -297,7 +297,7 @@ proptest! {
     }
 }
 
-/// The variables a test's user has.
+/// The variables of a test's user.
 const VARIABLES: &[(&str, &str)] = &[
     ("DB_PASSWORD", "hunter2-db"),
     ("API_TOKEN", "t0ken"),

@@ -1,4 +1,4 @@
-//! devarch.yml as written: it reads back as the same project.
+//! Written devarch.yml files, which read back as the same project.
 
 use crate::strategy as any_of;
 use devarch_core::{
@@ -24,7 +24,7 @@ fn read(text: &str) -> ProjectFile {
     read_project(&node).unwrap_or_else(|wrong| panic!("{wrong:?}\n{text}"))
 }
 
-/// An edit of one field copies the others; nobody can write what only the store knows.
+/// An edit of one field copies the others; a user cannot write a reference that only the store knows.
 #[test]
 fn a_stored_content_is_accepted_in_an_edit_but_not_in_a_file() {
     let content = ConfigContent::Kept(ContentRef::from_text("large"));

@@ -1,5 +1,5 @@
-//! The forms that are hashed and stored, against what was checked in when they were new. A form that changes would
-//! replace every container and leave the store with applies nobody understands: a new one gets a new version.
+//! Compares the hashed and stored forms with those checked in when they were introduced. A changed form would replace
+//! every container and make stored applies unreadable: a new form needs a new version.
 
 use devarch_core::{
     content::ContentRef,
@@ -74,7 +74,7 @@ fn config_files() -> BTreeMap<String, FileSpec> {
     .into()
 }
 
-/// A container that says something in every field. No `..`: a field that is new has to be given a value here.
+/// A container with a value in every field. No `..`, so that a new field has to get a value here.
 fn full() -> ContainerSpec {
     ContainerSpec {
         image: "ghcr.io/me/api:1.2".to_owned(),
@@ -134,7 +134,7 @@ fn full() -> ContainerSpec {
     }
 }
 
-/// A container in which as little as possible is set.
+/// A container with only the required fields.
 fn least() -> ContainerSpec {
     ContainerSpec::new("busybox", "one")
 }

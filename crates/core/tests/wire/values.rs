@@ -1,4 +1,4 @@
-//! The values that consumers get.
+//! The values that consumers receive.
 
 use crate::support::{name, resolved, stack, variables};
 use devarch_core::{
