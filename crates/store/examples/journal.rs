@@ -1,7 +1,7 @@
-//! For `scripts/bench`: all that locking and journalling an apply ask of a store, one after the other and without an
-//! engine, as a process of its own.
+//! For `scripts/bench`: all store operations for locking and journalling an apply, in sequence, without an engine, in a
+//! separate process.
 //!
-//!     journal URL NAME INSTANCES   a stack of that name, and the journal of the apply that makes so many instances
+//!     journal URL NAME INSTANCES   a stack with this name, and the journal of an apply that creates its instances
 
 use devarch_core::{
     id::{ApplyId, EngineId, ImageId, InstanceId, StackId},
