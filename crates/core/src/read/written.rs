@@ -107,7 +107,7 @@ impl Written for VolumeMount {
     }
 }
 
-/// Returns the mount as an entry whose key is its target.
+/// Returns the value of a mount whose key is its target.
 pub(super) fn added_mount(mount: &VolumeMount) -> Value {
     match short_source(&mount.source) {
         Some(source) if !mount.read_only => json!(source),

@@ -254,7 +254,7 @@ fn files() -> impl Strategy<Value = BTreeMap<String, FileSpec>> {
 }
 
 /// Scalars and maps of a container.
-fn words_of_it() -> impl Strategy<Value = ContainerSpec> {
+fn scalars_and_maps() -> impl Strategy<Value = ContainerSpec> {
     let argv = || option::of(collection::vec(value(), 0..3));
     let flags = proptest::array::uniform6(any::<bool>());
     let scalars = (image(), option::of(word()), option::of(word()), option::of(word()));
@@ -294,7 +294,7 @@ fn container() -> impl Strategy<Value = ContainerSpec> {
     let numbers = (option::of(bytes()), option::of(millis()), resources(), ulimits());
     let ports = collection::vec(published(), 0..3);
     (
-        words_of_it(),
+        scalars_and_maps(),
         lists,
         mounts,
         numbers,
