@@ -1,7 +1,7 @@
-//! For `scripts/bench`: all that locking and journalling an apply ask of a store, one after the other and without an
-//! engine, as a process of its own.
+//! For `scripts/bench`: all store operations for locking and journalling an apply, in sequence, without an engine, in a
+//! separate process.
 //!
-//!     journal URL NAME INSTANCES   a stack of that name, and the journal of the apply that makes so many instances
+//!     journal URL NAME INSTANCES   a stack with this name, and the journal of an apply that creates its instances
 
 use devarch_core::{
     id::{ApplyId, EngineId, ImageId, InstanceId, StackId},
@@ -67,7 +67,7 @@ async fn journal(url: &str, name: &str, instances: &str) -> Result<()> {
     Ok(())
 }
 
-/// With its key file in the working directory: nothing here is a secret, so it is never made.
+/// The key file is in the working directory and is never created: nothing in this store is secret.
 async fn open(url: &str) -> Result<Store> {
     Ok(Store::open(&url.parse()?, "bench", Path::new("secret.key")).await?)
 }
@@ -109,7 +109,7 @@ fn apply(stack: &StackId, author: Author) -> Apply {
     }
 }
 
-/// With about as much as is kept of a small container.
+/// Roughly the state of a small container.
 fn applied() -> Applied {
     Applied {
         engine_id: EngineId::new("bench"),

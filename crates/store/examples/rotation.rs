@@ -1,4 +1,4 @@
-//! How long it takes to rotate the key of many secrets, and to read them.
+//! Measures how long it takes to rotate the key of many secrets, and to read them.
 //!
 //!     rotation URL KEY-FILE SECRETS   in a new stack of an empty database
 

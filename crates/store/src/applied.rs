@@ -1,4 +1,4 @@
-//! What was applied of each instance. Table `applied`.
+//! The applied state of instances. Table `applied`.
 
 use crate::{
     db::{Result, Tx, Unreadable, execute, fetch},
@@ -12,20 +12,20 @@ use devarch_core::{
 };
 use std::{collections::BTreeMap, fmt};
 
-/// What this store remembers making an instance's container from.
+/// What an instance's container was created from.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Applied {
-    /// The engine it is on.
+    /// The engine it runs on.
     pub engine_id: EngineId,
     /// The hash of its config.
     pub hash: String,
     /// The version of the canonical form that was hashed.
     pub form: u32,
-    /// What it was made from, as the caller writes it; its secrets are sealed.
+    /// The container's spec, in the caller's format; its secrets are encrypted.
     pub spec: Stored,
-    /// The image it was planned with; `None` where a step of the plan brought it.
+    /// The image it was planned with; `None` if a step of the plan pulled or built it.
     pub image_id: Option<ImageId>,
-    /// What is known of that container.
+    /// What is known of the container.
     pub state: SpecState,
 }
 
@@ -67,7 +67,7 @@ impl Row {
     }
 }
 
-/// All of one stack, also of instances that are no more; of each instance the newest first.
+/// Loads the applied states of one stack, including removed instances, newest first per instance.
 pub(crate) async fn load(tx: &mut Tx, stack: &StackId) -> Result<BTreeMap<InstanceId, Vec<Applied>>> {
     let rows: Vec<Row> =
         fetch!(tx, "SELECT * FROM applied WHERE stack_id = $1 ORDER BY written DESC", stack.as_str())?;
@@ -82,7 +82,7 @@ pub(crate) async fn load(tx: &mut Tx, stack: &StackId) -> Result<BTreeMap<Instan
     Ok(all)
 }
 
-/// Remembers one as the newest, instead of what was remembered of that instance and hash.
+/// Records a state as the newest, replacing the one with the same instance and hash.
 pub(crate) async fn record(
     tx: &mut Tx,
     stack: &StackId,
@@ -92,7 +92,7 @@ pub(crate) async fn record(
     let key = [stack.as_str(), instance.as_str(), &applied.hash];
     let called = format!("what was applied of instance {instance}");
     let at = At { table: "applied", row: &key };
-    // Before anything is written: who rotates the key waits for what is.
+    // Before anything is written: a key rotation waits for these rows.
     let sealed = stored::seal(tx, at, &applied.spec.secret, &called).await?;
     let written = execute!(
         tx,
@@ -119,7 +119,7 @@ pub(crate) async fn record(
     Ok(())
 }
 
-/// Forgets all of each instance but what has this hash: its container was made, and no other is left.
+/// Deletes all states of each instance except the one with this hash: its container exists, and no other does.
 pub(crate) async fn settle(tx: &mut Tx, stack: &StackId, made: &[(&InstanceId, &str)]) -> Result<()> {
     for (instance, hash) in made {
         execute!(
@@ -134,7 +134,7 @@ pub(crate) async fn settle(tx: &mut Tx, stack: &StackId, made: &[(&InstanceId, &
     Ok(())
 }
 
-/// Marks all of one instance: its containers were removed, as it was wanted.
+/// Marks all states of an instance: its containers were removed on purpose.
 pub(crate) async fn removed(tx: &mut Tx, stack: &StackId, instance: &InstanceId) -> Result<()> {
     mark(tx, stack, instance, SpecState::Removed).await
 }

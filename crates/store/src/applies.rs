@@ -1,4 +1,4 @@
-//! What was applied to a stack, or is being applied. Table `applies`.
+//! Applies of a stack, running and ended. Table `applies`.
 
 use crate::{
     author::{Author, AuthorColumns},
@@ -12,25 +12,25 @@ use devarch_core::{
 };
 use std::{fmt, str::FromStr};
 
-/// How many applies of a stack are remembered, beside those that have not ended.
+/// How many ended applies are kept per stack, besides unfinished ones.
 const HISTORY: i64 = 200;
 
-/// What became of an apply.
+/// How an apply ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ApplyOutcome {
-    /// It has not ended: it is under way, or was interrupted where nobody holds the stack's lock.
+    /// Not ended: running, or interrupted if the stack's lock is free.
     Running,
-    /// Everything it wanted is there.
+    /// All desired objects exist.
     Succeeded,
-    /// It failed, and what ran before it runs again.
+    /// It failed and was rolled back: the previous containers are running again.
     RolledBack,
-    /// It was cancelled, and what ran before it runs again.
+    /// It was cancelled and rolled back: the previous containers are running again.
     Cancelled,
-    /// It failed, and was not put back: that failed too, or it had come to its commit point.
+    /// It failed and was not rolled back: the rollback failed too, or the commit point was passed.
     Failed,
-    /// It was interrupted, and another apply took it over.
+    /// It was interrupted, and another apply resumed it.
     Resumed,
-    /// It was interrupted, and put back later.
+    /// It was interrupted, and rolled back later.
     Undone,
 }
 
@@ -45,7 +45,7 @@ impl ApplyOutcome {
         Self::Undone,
     ];
 
-    /// As it is stored and shown.
+    /// Returns the name used in the database and in output.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Running => "running",
@@ -77,33 +77,33 @@ impl FromStr for ApplyOutcome {
 /// One apply. Times are milliseconds since the Unix epoch, UTC.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Apply {
-    /// Its identity; the objects it makes carry it.
+    /// Its id, which the objects it creates carry.
     pub id: ApplyId,
     /// The stack.
     pub stack: StackId,
-    /// The engine it works on.
+    /// The engine it changes.
     pub engine: EngineId,
-    /// The saved plan it carries out, where there is one.
+    /// The saved plan it applies, if any.
     pub plan: Option<PlanId>,
-    /// Who applies.
+    /// The user and process that apply.
     pub author: Author,
     /// The command, without secrets.
     pub command: String,
-    /// When it began.
+    /// When it started.
     pub started_at: i64,
-    /// When everything new was ready, so that only cleaning up was left.
+    /// When everything new was ready and only cleanup was left.
     pub committed_at: Option<i64>,
     /// When it ended.
     pub ended_at: Option<i64>,
-    /// What became of it.
+    /// How it ended.
     pub outcome: ApplyOutcome,
-    /// The interrupted apply it took over.
+    /// The interrupted apply it resumed.
     pub resumes: Option<ApplyId>,
-    /// What ran before it: the caller's JSON.
+    /// The previous state, as the caller's JSON.
     pub before: String,
-    /// The plan as it was shown, without secrets: the caller's JSON.
+    /// The plan as it was shown, without secrets, as the caller's JSON.
     pub shown: String,
-    /// The stack's definition: the caller's JSON; its secrets are sealed.
+    /// The stack's definition, as the caller's JSON; its secrets are encrypted.
     pub definition: Stored,
     /// Why it failed.
     pub error: Option<String>,
@@ -185,7 +185,7 @@ fn at<'a>(row: &'a [&'a str; 1]) -> At<'a> {
     At { table: "applies", row }
 }
 
-/// The last ones of a stack, the newest first.
+/// Returns a stack's most recent applies, newest first.
 pub(crate) async fn newest(tx: &mut Tx, stack: &StackId, limit: u32) -> Result<Vec<Apply>> {
     let rows = fetch!(
         tx,
@@ -196,7 +196,7 @@ pub(crate) async fn newest(tx: &mut Tx, stack: &StackId, limit: u32) -> Result<V
     parsed(tx, rows).await
 }
 
-/// The last one of every stack.
+/// Returns the most recent apply of every stack.
 pub(crate) async fn latest(tx: &mut Tx) -> Result<Vec<Apply>> {
     let rows = fetch!(
         tx,
@@ -206,7 +206,7 @@ pub(crate) async fn latest(tx: &mut Tx) -> Result<Vec<Apply>> {
     parsed(tx, rows).await
 }
 
-/// Those of a stack that have no end, the oldest first.
+/// Returns a stack's unfinished applies, oldest first.
 pub(crate) async fn unfinished(tx: &mut Tx, stack: &StackId) -> Result<Vec<Apply>> {
     let rows = fetch!(
         tx,
@@ -216,13 +216,13 @@ pub(crate) async fn unfinished(tx: &mut Tx, stack: &StackId) -> Result<Vec<Apply
     parsed(tx, rows).await
 }
 
-/// The apply of that id.
+/// Returns the apply with this id.
 pub(crate) async fn load(tx: &mut Tx, id: &ApplyId) -> Result<Option<Apply>> {
     let row: Option<Row> = fetch_one!(tx, "SELECT * FROM applies WHERE id = $1", id.as_str())?;
     Ok(parsed(tx, row.into_iter().collect()).await?.pop())
 }
 
-/// Opens what was read of one's definition.
+/// Decrypts the definition of an apply that was read.
 pub(crate) async fn open_definition(
     tx: &mut Tx,
     id: &ApplyId,
@@ -232,12 +232,12 @@ pub(crate) async fn open_definition(
     stored::open(tx, at(&[id.as_str()]), text, sealed).await
 }
 
-/// Seals the secrets of one's definition.
+/// Encrypts the secrets of an apply's definition.
 pub(crate) async fn seal(tx: &mut Tx, id: &ApplyId, secret: &Sealable) -> Result<Option<Vec<u8>>> {
     stored::seal(tx, at(&[id.as_str()]), secret, &format!("the definition of apply {id}")).await
 }
 
-/// Adds one as its stack's newest, with what [`seal`] made of it.
+/// Inserts an apply as its stack's newest, with the secrets encrypted by [`seal`].
 pub(crate) async fn insert(tx: &mut Tx, apply: &Apply, sealed: Option<Vec<u8>>) -> Result<()> {
     execute!(
         tx,
@@ -268,7 +268,7 @@ pub(crate) async fn insert(tx: &mut Tx, apply: &Apply, sealed: Option<Vec<u8>>) 
     Ok(())
 }
 
-/// Forgets a stack's applies before its last ones, but never one that has not ended.
+/// Deletes a stack's oldest applies beyond the limit, but never an unfinished one.
 pub(crate) async fn prune(tx: &mut Tx, stack: &StackId) -> Result<()> {
     execute!(
         tx,
@@ -280,7 +280,7 @@ pub(crate) async fn prune(tx: &mut Tx, stack: &StackId) -> Result<()> {
     Ok(())
 }
 
-/// Writes when a stack's apply came to its commit point.
+/// Records when a stack's apply reached its commit point.
 pub(crate) async fn commit(tx: &mut Tx, stack: &StackId, id: &ApplyId, when: i64) -> Result<()> {
     let written = execute!(
         tx,
@@ -292,7 +292,7 @@ pub(crate) async fn commit(tx: &mut Tx, stack: &StackId, id: &ApplyId, when: i64
     found(written, id)
 }
 
-/// Writes how and when a stack's apply ended.
+/// Records how and when a stack's apply ended.
 pub(crate) async fn end(
     tx: &mut Tx,
     (stack, id): (&StackId, &ApplyId),
@@ -312,7 +312,7 @@ pub(crate) async fn end(
     found(written, id)
 }
 
-/// Refuses to have written nothing.
+/// Fails if no row was written.
 pub(crate) fn found(written: u64, apply: &ApplyId) -> Result<()> {
     if written == 0 { Err(JournalError::NotJournalled { apply: apply.clone() }.into()) } else { Ok(()) }
 }

@@ -1,12 +1,12 @@
-//! Who does something: a person at a machine, by a process.
+//! The author of a plan, apply or lock: a user, a machine and a process.
 
 use crate::db::Unreadable;
 use std::fmt;
 
-/// Who makes a plan, applies it or holds a lock.
+/// Who created a plan, runs an apply or holds a lock.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Author {
-    /// The user's name there.
+    /// The user's name on that machine.
     pub user: String,
     /// The machine's name.
     pub host: String,
@@ -20,7 +20,7 @@ impl fmt::Display for Author {
     }
 }
 
-/// Its columns in every table that has an author.
+/// The author columns that several tables share.
 #[derive(sqlx::FromRow)]
 pub(crate) struct AuthorColumns {
     #[sqlx(rename = "author_user")]

@@ -1,8 +1,8 @@
-//! What an edit newly claims, compared with what others hold.
+//! Compares what an edit newly claims with what other stacks hold.
 //!
-//! The database's constraints would refuse the same (but for overlaps, which they can't see), without saying whose
-//! it is: on SQLite not even which constraint. [`crate::db::Database::edit`] sees to it that what is compared here
-//! stays true until the edit is written.
+//! The database's constraints would reject the same claims (except overlaps, which they cannot express), but without
+//! naming the holder; SQLite does not even name the constraint. [`crate::db::Database::edit`] keeps what is compared
+//! here true until the edit is written.
 
 use crate::{
     db::{Result, Tx},
@@ -14,7 +14,7 @@ use crate::{
 use devarch_core::{id::StackId, port::HostSocket, stack::Stack, subnet::overlap};
 use ipnet::Ipv4Net;
 
-/// A physical name and the instance that has it.
+/// A physical name and the instance that holds it.
 #[derive(Debug, sqlx::FromRow)]
 pub(crate) struct Held {
     value: String,
@@ -22,7 +22,7 @@ pub(crate) struct Held {
     instance: String,
 }
 
-/// A host port and who has it.
+/// A host port and its holder.
 struct HeldPort {
     socket: HostSocket,
     owner: String,
@@ -36,7 +36,7 @@ fn taken(what: TakenWhat, value: String, owner: Option<String>) -> StoreError {
     StackError::Taken { what, value, owner }.into()
 }
 
-/// Refuses the edit from `old` to `new`, the rows of `stack`, where others hold what it claims.
+/// Rejects the edit of `stack` from `old` to `new` rows if it claims something that others hold.
 pub(crate) async fn check(tx: &mut Tx, host: &str, stack: &Stack, old: &Rows, new: &Rows) -> Result<()> {
     if let Some(project) = stacks::namesake(tx, stack).await? {
         let owner = project.map(|project| format!("the stack made from {project}"));
@@ -121,7 +121,7 @@ async fn host_ports(tx: &mut Tx, host: &str, stack: &Stack, old: &Rows, new: &Ro
     Ok(())
 }
 
-/// Refuses a subnet that overlaps another stack's on this host.
+/// Rejects a subnet that overlaps another stack's on this host.
 pub(crate) async fn check_subnet(
     tx: &mut Tx,
     host: &str,

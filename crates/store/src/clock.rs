@@ -1,8 +1,8 @@
-//! The time, as it is written into the database.
+//! Timestamps as they are stored in the database.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// Milliseconds since the Unix epoch, UTC.
+/// Returns the current time in milliseconds since the Unix epoch, UTC.
 pub(crate) fn now() -> i64 {
     let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX)

@@ -19,38 +19,38 @@ use std::{
 use tokio::time::timeout;
 use zeroize::Zeroizing;
 
-/// Every result here.
+/// The result type of this crate.
 pub(crate) type Result<T> = std::result::Result<T, StoreError>;
 
-/// What a column holds does not parse.
+/// An error for a column whose value does not parse.
 pub(crate) type Unreadable = Box<dyn std::error::Error + Send + Sync>;
 
-/// The pool of one of the two.
+/// A connection pool for either database.
 #[derive(Clone)]
 pub(crate) enum Db {
     Lite(SqlitePool),
     Pg(PgPool),
 }
 
-/// A database and how it is called in messages.
+/// A database and its name in messages.
 #[derive(Clone)]
 pub(crate) struct Database {
     pub(crate) db: Db,
     pub(crate) place: Arc<str>,
     pub(crate) lock_backend: LockBackend,
     pub(crate) vault: Arc<Vault>,
-    /// Whether its server did not answer the last time.
+    /// Whether the server did not answer last time.
     pub(crate) away: Arc<AtomicBool>,
 }
 
-/// How long a server that did not answer the last time may take. One that does is only waited for by its pool.
+/// The timeout for a server that did not answer last time. For one that did, only the pool's timeout applies.
 pub(crate) const MOMENT: Duration = Duration::from_secs(1);
 
-/// A transaction on either. It ends with [`Tx::end`]; dropped before that, its connection is closed, so that the
-/// database forgets what it did.
+/// A transaction on either database. [`Tx::end`] ends it; if it is dropped before that, its connection is closed,
+/// which rolls it back.
 ///
-/// Not the driver's own transaction: that one hands its connection back behind the scenes, and what comes next opens
-/// another meanwhile, which takes longer than most of what is done here.
+/// The driver's own transaction is not used: it returns its connection asynchronously, so that the next query opens
+/// another one meanwhile, which takes longer than most queries here.
 pub(crate) struct Tx {
     pub(crate) conn: Conn,
     pub(crate) place: Arc<str>,
@@ -66,24 +66,25 @@ pub(crate) enum Conn {
 }
 
 impl Database {
-    /// A transaction that sees one state of the database, whatever others write meanwhile.
+    /// Begins a transaction that reads one snapshot of the database.
     pub(crate) async fn read(&self) -> Result<Tx> {
         self.begin("BEGIN", "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY").await
     }
 
-    /// A transaction that writes rows nobody else writes. SQLite has one writer at a time: it must say so at the
-    /// start, because a reader that becomes a writer fails when another was quicker, however long it would wait.
+    /// Begins a transaction that writes rows no other process writes. SQLite has one writer at a time and must know
+    /// at the start: upgrading from reader to writer fails at once if another writer was faster, whatever the
+    /// timeout.
     pub(crate) async fn write(&self) -> Result<Tx> {
         self.begin("BEGIN IMMEDIATE", "BEGIN").await
     }
 
-    /// A transaction that writes rows nobody else writes, and does not wait until they are on the disk. (On SQLite no
+    /// Begins a transaction that writes rows no other process writes and does not wait for the disk. (On SQLite no
     /// write does.)
     pub(crate) async fn journal(&self) -> Result<Tx> {
         self.begin("BEGIN IMMEDIATE", "BEGIN; SET LOCAL synchronous_commit = off").await
     }
 
-    /// A transaction that edits stacks. On both databases there is one of them at a time, so that what it compares
+    /// Begins a transaction that edits stacks. Both databases run one of them at a time, so that what it compares
     /// itself with stays true until it ends.
     pub(crate) async fn edit(&self) -> Result<Tx> {
         let mut tx = self.write().await?;
@@ -136,8 +137,7 @@ impl Database {
 }
 
 impl Tx {
-    /// Ends the transaction: if what was done in it came to a result it becomes visible, all at once; if it failed,
-    /// nothing of it was.
+    /// Ends the transaction: commits it if `outcome` is `Ok`, otherwise rolls it back.
     pub(crate) async fn end<T>(mut self, outcome: Result<T>) -> Result<T> {
         let end = if outcome.is_ok() { "COMMIT" } else { "ROLLBACK" };
         match (outcome, self.say(end).await) {
@@ -149,8 +149,8 @@ impl Tx {
         }
     }
 
-    /// Makes ready to seal: gets the store's key, and keeps it the store's key until the transaction ends. To be done
-    /// before anything is written: who rotates the key holds it, and waits for the rows.
+    /// Loads the store's key for encryption and keeps it current until the transaction ends. To be called before
+    /// anything is written: a key rotation then waits for these rows.
     pub(crate) async fn hold_key(&mut self) -> Result<()> {
         if self.sealing.is_none() {
             let identity = identity::hold(self).await?;
@@ -159,14 +159,14 @@ impl Tx {
         Ok(())
     }
 
-    /// Seals a value for its place.
+    /// Encrypts a value for its place.
     pub(crate) async fn seal(&mut self, place: &Place<'_>, plain: &[u8]) -> Result<Vec<u8>> {
         self.hold_key().await?;
         let key = self.sealing.as_ref().ok_or(CannotOpen::Damaged)?;
         Ok(key.seal(place, plain)?)
     }
 
-    /// Opens a value that was sealed for that place.
+    /// Decrypts a value that was encrypted for that place.
     pub(crate) async fn open(
         &mut self,
         place: &Place<'_>,
@@ -176,19 +176,19 @@ impl Tx {
         let Err(CannotOpen::NoKey { needs, .. } | CannotOpen::WrongKey { needs, .. }) = opened else {
             return Ok(opened);
         };
-        // All of a store is sealed with one key: what claims another was changed.
+        // A store has one key for everything: a value that names another was tampered with.
         if self.active.is_none() {
             self.active = identity::load(self).await?.map(|identity| identity.key_id);
         }
         Ok(if self.active == Some(needs) { opened } else { Err(CannotOpen::Damaged) })
     }
 
-    /// The key of that id.
+    /// Returns the key with this id.
     pub(crate) fn key(&mut self, id: KeyId) -> std::result::Result<Arc<Key>, CannotOpen> {
         self.decryptor.key(id)
     }
 
-    /// An error for rows that don't parse.
+    /// Returns an error for rows that do not parse.
     pub(crate) fn damaged(&self, source: Unreadable) -> StoreError {
         StoreError::damaged(&self.place, source)
     }
@@ -205,7 +205,7 @@ impl Tx {
     }
 }
 
-/// Runs one query on the transaction's connection, on either database; `$then` is what becomes of its result.
+/// Runs one query on the transaction's connection, on either database; `$then` handles its result.
 macro_rules! on {
     ($tx:expr, |$conn:ident| $query:expr, $then:expr) => {{
         let tx: &mut $crate::db::Tx = $tx;
@@ -223,7 +223,7 @@ macro_rules! on {
     }};
 }
 
-/// `execute!(tx, SQL, values...)`: how many rows it changed.
+/// `execute!(tx, SQL, values...)`: returns the number of changed rows.
 macro_rules! execute {
     ($tx:expr, $sql:expr $(, $value:expr)* $(,)?) => {
         $crate::db::on!(
@@ -234,14 +234,14 @@ macro_rules! execute {
     };
 }
 
-/// `fetch!(tx, SQL, values...)`: all rows, as a `Vec` of something that is `FromRow`.
+/// `fetch!(tx, SQL, values...)`: returns all rows as a `Vec` of a `FromRow` type.
 macro_rules! fetch {
     ($tx:expr, $sql:expr $(, $value:expr)* $(,)?) => {
         $crate::db::on!($tx, |conn| sqlx::query_as($sql)$(.bind($value))*.fetch_all(conn), |rows| rows)
     };
 }
 
-/// `fetch_one!(tx, SQL, values...)`: the row, if there is one.
+/// `fetch_one!(tx, SQL, values...)`: returns the row, if there is one.
 macro_rules! fetch_one {
     ($tx:expr, $sql:expr $(, $value:expr)* $(,)?) => {
         $crate::db::on!($tx, |conn| sqlx::query_as($sql)$(.bind($value))*.fetch_optional(conn), |row| row)

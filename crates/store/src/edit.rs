@@ -1,4 +1,4 @@
-//! Writing stacks: the difference between two, in one transaction.
+//! Writes the difference between two versions of a stack in one transaction.
 
 use crate::{
     claims, contents,
@@ -16,7 +16,7 @@ use crate::{
 use devarch_core::{engine::EngineBinding, id::StackId, stack::Stack};
 use ipnet::Ipv4Net;
 
-/// Adds a stack.
+/// Inserts a stack.
 pub(crate) async fn create(tx: &mut Tx, host: &str, stack: &Stack) -> Result<()> {
     let (none, rows) = (Rows::default(), Rows::of(stack)?);
     contents::check(tx, None, stack).await?;
@@ -29,7 +29,7 @@ pub(crate) async fn create(tx: &mut Tx, host: &str, stack: &Stack) -> Result<()>
     write(tx, host, &none, &rows).await
 }
 
-/// Takes a stack from `before`, as it was read, to `after`; returns its new revision.
+/// Updates a stack from `before`, as it was read, to `after`; returns its new revision.
 pub(crate) async fn save(
     tx: &mut Tx,
     host: &str,
@@ -55,7 +55,7 @@ pub(crate) async fn save(
     Ok(revision)
 }
 
-/// Removes a stack, as it was read. Its volumes that are on the engine are remembered.
+/// Deletes a stack, as it was read. Its volumes on the engine become kept volumes.
 pub(crate) async fn delete(tx: &mut Tx, stack: &Stack, let_go: &LetGo) -> Result<()> {
     if !stacks::delete(tx, stack).await? {
         return Err(changed(stack));
@@ -69,7 +69,7 @@ pub(crate) async fn delete(tx: &mut Tx, stack: &Stack, let_go: &LetGo) -> Result
     templates::sweep(tx).await
 }
 
-/// Writes where a stack lives, as far as it is given, and reserves the addresses.
+/// Records a stack's engine and network as far as given, and reserves the addresses.
 pub(crate) async fn bind(
     tx: &mut Tx,
     host: &str,
@@ -92,7 +92,7 @@ fn changed(stack: &Stack) -> StoreError {
     StackError::Changed { stack: stack.name.clone() }.into()
 }
 
-/// Remembers the volumes an edit lets go of, where there is an engine they can be on, and copies of their data.
+/// Records the volumes an edit lets go of, if the stack has an engine, and copies of their data.
 async fn keep_volumes(tx: &mut Tx, stack: &Stack, old: &Rows, new: &Rows, let_go: &LetGo) -> Result<()> {
     let Some(engine) = &stack.engine else {
         return Ok(());
@@ -126,7 +126,7 @@ async fn keep_volumes(tx: &mut Tx, stack: &Stack, old: &Rows, new: &Rows, let_go
     Ok(())
 }
 
-/// Writes the rows that differ: first what makes room, then what takes it.
+/// Writes the rows that differ: first those that free names and ports, then those that claim them.
 async fn write(tx: &mut Tx, host: &str, old: &Rows, new: &Rows) -> Result<()> {
     for (digest, template) in &new.templates {
         if !old.templates.contains_key(digest) {

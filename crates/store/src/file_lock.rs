@@ -1,5 +1,5 @@
-//! Locks of stacks beside an SQLite database: locks of the operating system on files that are never removed, so that
-//! two programs can't lock two files of one name.
+//! Stack locks for SQLite: operating-system locks on files beside the database. The files are never removed, so that
+//! two programs cannot lock two different files of the same name.
 
 use crate::{
     db::Result,
@@ -13,19 +13,19 @@ use std::{
     sync::Arc,
 };
 
-/// Where the files are: one for each stack and fence.
+/// The directory of the lock files, one per stack and fence.
 #[derive(Clone)]
 pub(crate) struct LockFiles {
     directory: Arc<Path>,
 }
 
 impl LockFiles {
-    /// The files of a database.
+    /// Returns the lock files of a database.
     pub(crate) fn of(database: &Path) -> Self {
         Self { directory: directory_of(database).join("locks").into() }
     }
 
-    /// Takes the lock; `None` where another program, or another part of this one, has it.
+    /// Takes the lock; `None` if another program, or another part of this one, holds it.
     pub(crate) fn try_take(&self, stack: &StackId, fence: i64) -> Result<Option<File>> {
         make_directory(&self.directory)?;
         let path = self.path(stack, fence);
@@ -34,7 +34,7 @@ impl LockFiles {
         Ok(taken.then_some(file))
     }
 
-    /// Whether somebody has the lock.
+    /// Returns whether the lock is held.
     pub(crate) fn is_held(&self, stack: &StackId, fence: i64) -> Result<bool> {
         let path = self.path(stack, fence);
         let file = match File::open(&path) {
@@ -50,7 +50,8 @@ impl LockFiles {
     }
 }
 
-/// Who only looks has the lock shared for a moment. So where it can't be had alone, but shared, nobody holds it.
+/// Tries to take the lock. [`LockFiles::is_held`] takes it shared for a moment: a lock that can be taken shared but
+/// not exclusively is free, and is tried again.
 fn try_exclusive(file: &File) -> io::Result<bool> {
     loop {
         match file.try_lock() {

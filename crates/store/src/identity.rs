@@ -1,4 +1,4 @@
-//! Who a store is. Table `identity`, one row.
+//! The identity of a store. Table `identity`, one row.
 
 use crate::{
     db::{Conn, Database, Result, Tx, execute, fetch_one},
@@ -10,15 +10,15 @@ use std::{fmt, sync::Arc};
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
-/// Where the hash key is kept.
+/// The place of the hash key.
 pub(crate) const HASH_KEY: Place<'_> = Place { table: "identity", column: "hash_key", row: &["1"] };
 
-/// A store's own values, made when they are first needed and never changed by DevArch.
+/// A store's own values, created when first needed and never changed by DevArch.
 #[derive(Clone, PartialEq, Eq)]
 pub struct StoreIdentity {
-    /// The objects it owns on engines carry it.
+    /// The id on the objects it owns on engines.
     pub id: StoreId,
-    /// The key of its config hashes and the salt of its choices; or why it can't be read.
+    /// The key of its config hashes and the salt of its random choices, or why it cannot be decrypted.
     pub hash_key: std::result::Result<Zeroizing<[u8; 32]>, CannotOpen>,
 }
 
@@ -28,17 +28,17 @@ impl fmt::Debug for StoreIdentity {
     }
 }
 
-/// The row.
+/// The table's row.
 pub(crate) struct IdentityRow {
     pub(crate) store: StoreId,
-    /// The key that all of the store is sealed with.
+    /// The key that everything in the store is encrypted with.
     pub(crate) key_id: KeyId,
     pub(crate) hash_key: Vec<u8>,
 }
 
 type Columns = (String, Vec<u8>, Vec<u8>);
 
-/// Reads the identity, making it where there is none yet.
+/// Reads the identity, creating it if it does not exist.
 pub(crate) async fn get(database: &Database) -> Result<StoreIdentity> {
     let mut found = look(database).await?;
     if matches!(&found, Some(identity) if identity.hash_key.is_err()) {
@@ -78,13 +78,13 @@ async fn read(tx: &mut Tx) -> Result<Option<StoreIdentity>> {
     Ok(Some(StoreIdentity { id: row.store, hash_key }))
 }
 
-/// The row, if there is one.
+/// Reads the row, if it exists.
 pub(crate) async fn load(tx: &mut Tx) -> Result<Option<IdentityRow>> {
     let row: Option<Columns> = fetch_one!(tx, "SELECT store_id, key_id, hash_key FROM identity")?;
     row.map(|row| parse(tx, row)).transpose()
 }
 
-/// The row, made where it is missing, which nobody changes until the transaction ends.
+/// Reads the row, creating it if it is missing, and locks it against changes until the transaction ends.
 pub(crate) async fn hold(tx: &mut Tx) -> Result<IdentityRow> {
     if let Some(row) = locked(tx, "SELECT store_id, key_id, hash_key FROM identity FOR SHARE").await? {
         return Ok(row);
@@ -94,12 +94,12 @@ pub(crate) async fn hold(tx: &mut Tx) -> Result<IdentityRow> {
     made.ok_or_else(|| tx.damaged("its identity cannot be read".into()))
 }
 
-/// The row, if there is one, which nobody else reads to seal with its key until the transaction ends.
+/// Reads the row, if it exists, and locks it against everyone who encrypts until the transaction ends.
 pub(crate) async fn seize(tx: &mut Tx) -> Result<Option<IdentityRow>> {
     locked(tx, "SELECT store_id, key_id, hash_key FROM identity FOR UPDATE").await
 }
 
-/// On SQLite who writes is alone.
+/// Reads and locks the row. On SQLite a writer is alone anyway.
 async fn locked(tx: &mut Tx, postgres: &'static str) -> Result<Option<IdentityRow>> {
     if matches!(tx.conn, Conn::Lite(_)) {
         return load(tx).await;
@@ -113,7 +113,7 @@ fn parse(tx: &Tx, (store, key, hash_key): Columns) -> Result<IdentityRow> {
     Ok(IdentityRow { store: StoreId::new(store), key_id: KeyId::from_bytes(key), hash_key })
 }
 
-/// Makes it with a key of its own, unless somebody was first.
+/// Creates the row with a new key, unless another process was first.
 async fn make(tx: &mut Tx) -> Result<()> {
     let (store, key) = (StoreId::new(Uuid::new_v4().to_string()), Arc::new(Key::generate()?));
     // Any key would do: 256 random bits.
@@ -136,7 +136,7 @@ async fn make(tx: &mut Tx) -> Result<()> {
     Ok(())
 }
 
-/// Writes what everything is sealed with now.
+/// Records the key that everything is encrypted with now.
 pub(crate) async fn reseal(tx: &mut Tx, key: KeyId, hash_key: Vec<u8>) -> Result<()> {
     execute!(tx, "UPDATE identity SET key_id = $1, hash_key = $2", key.bytes().to_vec(), hash_key)?;
     Ok(())

@@ -1,4 +1,4 @@
-//! Uses of templates. Table `instances`.
+//! Instances of templates. Table `instances`.
 
 use crate::{
     claims::Held,
@@ -15,7 +15,7 @@ use devarch_core::{
 };
 use std::{collections::BTreeMap, sync::Arc};
 
-/// One row.
+/// One row of `instances`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct InstanceRow {
     pub(crate) id: String,
@@ -58,7 +58,7 @@ impl InstanceRow {
         })
     }
 
-    /// The instance without its ports, volumes and generated secrets.
+    /// Returns the instance without its ports, volumes and generated secrets.
     pub(crate) fn read(
         self,
         templates: &Templates,
@@ -79,7 +79,7 @@ impl InstanceRow {
         Ok((self.name.parse()?, instance))
     }
 
-    /// Whether the change to `after` could meet a row that has yet to make room for it.
+    /// Returns whether the change to `after` could collide with a row that is updated later in the same edit.
     pub(crate) fn moves(&self, after: &Self) -> bool {
         self.container_name != after.container_name || self.slot != after.slot
     }
@@ -104,7 +104,7 @@ fn wanted_of(word: &str) -> std::result::Result<DesiredRun, Unreadable> {
         .ok_or_else(|| format!("{word:?} is not a wanted state").into())
 }
 
-/// The rows of one stack, or all.
+/// Loads the rows of one stack, or of all.
 pub(crate) async fn load(tx: &mut Tx, stack: Option<&str>) -> Result<Vec<InstanceRow>> {
     let found: Vec<Columns> = match stack {
         None => fetch!(tx, "SELECT * FROM instances")?,
@@ -136,7 +136,7 @@ fn at<'a>(row: &'a [&'a str; 1]) -> At<'a> {
     At { table: "instances", row }
 }
 
-/// The containers' names that stacks other than this one have.
+/// Returns the container names that other stacks hold.
 pub(crate) async fn held_by_others(tx: &mut Tx, stack: &str) -> Result<Vec<Held>> {
     fetch!(
         tx,
@@ -146,7 +146,7 @@ pub(crate) async fn held_by_others(tx: &mut Tx, stack: &str) -> Result<Vec<Held>
     )
 }
 
-/// Adds a row.
+/// Inserts a row.
 pub(crate) async fn insert(tx: &mut Tx, row: &InstanceRow) -> Result<()> {
     let sealed = stored::seal(tx, at(&[&row.id]), &row.overrides.secret, &row.called()).await?;
     execute!(
@@ -168,13 +168,13 @@ pub(crate) async fn insert(tx: &mut Tx, row: &InstanceRow) -> Result<()> {
     Ok(())
 }
 
-/// Moves a row out of the way of rows that take its name or slot in the same edit.
+/// Moves a row aside for rows that take its name or slot in the same edit.
 pub(crate) async fn park(tx: &mut Tx, id: &str) -> Result<()> {
     execute!(tx, "UPDATE instances SET name = id, container_name = id, slot = -1 - slot WHERE id = $1", id)?;
     Ok(())
 }
 
-/// Writes a row that is there. What it says differently is not touched where it stays, also where it can't be read.
+/// Updates a row. Unchanged overrides are not rewritten, even if they cannot be decrypted.
 pub(crate) async fn update(tx: &mut Tx, before: &InstanceRow, row: &InstanceRow) -> Result<()> {
     if before.overrides != row.overrides {
         write_overrides(tx, row).await?;
@@ -206,7 +206,7 @@ async fn write_overrides(tx: &mut Tx, row: &InstanceRow) -> Result<()> {
     Ok(())
 }
 
-/// Removes a row and with it its ports and volumes.
+/// Deletes a row and with it its ports and volumes.
 pub(crate) async fn delete(tx: &mut Tx, id: &str) -> Result<()> {
     execute!(tx, "DELETE FROM instances WHERE id = $1", id)?;
     Ok(())

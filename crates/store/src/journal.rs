@@ -1,8 +1,8 @@
-//! The journal of applies, and the plans they carry out: a part of the store's interface.
+//! The journal of applies and the plans they apply; part of [`Store`].
 //!
-//! What writes into the journal proves in the same transaction that it holds the stack's lock. It is written hundreds of
-//! times in an apply, so no write waits for the disk: the death of a program loses nothing of it, and after a loss of
-//! power the applies' ids on the engine's objects tell what was made.
+//! Every write to the journal proves in the same transaction that the stack's lock is held. An apply writes hundreds
+//! of times, so no write waits for the disk: a killed program loses nothing, and after a power loss the apply ids on
+//! the engine's objects show what was created.
 
 use crate::{
     applies::{self, Apply, ApplyOutcome},
@@ -20,24 +20,24 @@ use devarch_core::{
     ownership::{CreatedObject, Ownership},
 };
 
-/// What is written under a stack's lock. Written twice it says the same: what became of a write is not known where its
-/// connection broke.
+/// A write under a stack's lock. Each is idempotent: if the connection broke, it is unknown whether the write
+/// happened.
 pub(crate) enum Entry<'a> {
-    /// Nothing; the lock is only proved.
+    /// Nothing; only proves the lock.
     Nothing,
-    /// The lock is kept for a plan.
+    /// The lock is reserved for a plan.
     Leased(&'a Lease),
-    /// An apply begins.
+    /// An apply has started.
     Begun(&'a Apply),
-    /// A step is about to be made.
+    /// A step is about to run.
     StepBegun { apply: &'a ApplyId, at: u32, when: i64 },
     /// A step has ended.
     StepEnded { apply: &'a ApplyId, at: u32, when: i64, error: Option<&'a str> },
-    /// A step is about to be made that creates an object.
+    /// A step that creates an object is about to run.
     CreationBegun { step: StepMark<'a>, engine: &'a EngineId, object: &'a CreatedObject },
-    /// A step has ended that created an object.
+    /// A step that created an object has ended.
     CreationEnded { step: StepMark<'a>, engine: &'a EngineId, object: &'a CreatedObject },
-    /// The engine was looked at.
+    /// The engine's objects were compared with the records.
     Settled { engine: &'a EngineId, settlement: &'a Settlement },
     /// Everything new is ready.
     Committed { apply: &'a ApplyId, when: i64 },
@@ -73,34 +73,34 @@ impl Entry<'_> {
 }
 
 impl Store {
-    /// Saves a plan, and forgets those that had expired a week before it was made.
+    /// Saves a plan, and deletes those that expired more than a week before it was created.
     pub async fn save_plan(&self, plan: &SavedPlan) -> Result<()> {
         let mut tx = self.database.write().await?;
         let done = plans::save(&mut tx, plan).await;
         tx.end(done).await
     }
 
-    /// The saved plan of that id, also one that expired or was applied.
+    /// Returns the saved plan with this id, even if it expired or was applied.
     pub async fn plan(&self, id: &PlanId) -> Result<Option<SavedPlan>> {
         let mut tx = self.database.read().await?;
         let found = plans::load(&mut tx, id).await;
         tx.end(found).await
     }
 
-    /// Writes an apply of the locked stack into the journal, marks its saved plan as used and ends that plan's lease;
-    /// refused with [`JournalError::PlanUsed`] where the plan was applied already. Of older applies that have ended the
-    /// last 199 stay.
+    /// Records the start of an apply of the locked stack, marks its saved plan as used and ends that plan's lease;
+    /// fails with [`JournalError::PlanUsed`] if the plan was already applied. Of older applies that have ended, the
+    /// last 199 are kept.
     pub async fn begin_apply(&self, lock: &StackLock, apply: &Apply) -> Result<()> {
         self.under(lock, &Entry::Begun(apply)).await
     }
 
-    /// Writes that a step is about to be made. `at` is its place in the plan, `when` is in milliseconds since the
-    /// Unix epoch.
+    /// Records that a step is about to run. `at` is its index in the plan, `when` is in milliseconds since the Unix
+    /// epoch.
     pub async fn step_begun(&self, lock: &StackLock, apply: &ApplyId, at: u32, when: i64) -> Result<()> {
         self.under(lock, &Entry::StepBegun { apply, at, when }).await
     }
 
-    /// Writes that a step has ended, and why where it failed.
+    /// Records that a step has ended, and its error if it failed.
     #[expect(clippy::too_many_arguments, reason = "five beside the store itself")]
     pub async fn step_ended(
         &self,
@@ -113,7 +113,8 @@ impl Store {
         self.under(lock, &Entry::StepEnded { apply, at, when, error }).await
     }
 
-    /// Writes that a step is about to be made, and what it creates: whatever happens, that object can be explained.
+    /// Records that a step is about to run and what it creates, so that the object can be attributed whatever
+    /// happens.
     pub async fn creation_begun(
         &self,
         lock: &StackLock,
@@ -124,7 +125,7 @@ impl Store {
         self.under(lock, &Entry::CreationBegun { step, engine, object }).await
     }
 
-    /// Writes that a step has ended, and the id of what it created.
+    /// Records that a step has ended, and the id of the object it created.
     pub async fn creation_ended(
         &self,
         lock: &StackLock,
@@ -135,7 +136,7 @@ impl Store {
         self.under(lock, &Entry::CreationEnded { step, engine, object }).await
     }
 
-    /// Writes down what a look at the engine told about the objects of the locked stack.
+    /// Records the result of comparing the engine's objects with the records of the locked stack.
     pub async fn settle_objects(
         &self,
         lock: &StackLock,
@@ -145,19 +146,19 @@ impl Store {
         self.under(lock, &Entry::Settled { engine, settlement }).await
     }
 
-    /// Whose the objects on an engine are.
+    /// Returns the owners of the objects on an engine.
     pub async fn ownership(&self, engine: Option<&EngineId>) -> Result<Ownership> {
         let mut tx = self.database.read().await?;
         let found = objects::ownership(&mut tx, engine).await;
         tx.end(found).await
     }
 
-    /// Writes that everything new is ready: from now on the apply only goes forward.
+    /// Records that everything new is ready: from now on the apply only goes forward.
     pub async fn commit_apply(&self, lock: &StackLock, apply: &ApplyId, when: i64) -> Result<()> {
         self.under(lock, &Entry::Committed { apply, when }).await
     }
 
-    /// Writes what became of an apply, this one or an interrupted one of the same stack.
+    /// Records how an apply ended: this one, or an interrupted one of the same stack.
     #[expect(clippy::too_many_arguments, reason = "five beside the store itself")]
     pub async fn end_apply(
         &self,
@@ -170,36 +171,35 @@ impl Store {
         self.under(lock, &Entry::Ended { apply, outcome, when, error }).await
     }
 
-    /// The last applies of a stack, at most so many, the newest first.
+    /// Returns at most `limit` applies of a stack, newest first.
     pub async fn applies(&self, stack: &StackId, limit: u32) -> Result<Vec<Apply>> {
         let mut tx = self.database.read().await?;
         let found = applies::newest(&mut tx, stack, limit).await;
         tx.end(found).await
     }
 
-    /// The last apply of every stack that was ever applied.
+    /// Returns the most recent apply of every stack that was ever applied.
     pub async fn latest_applies(&self) -> Result<Vec<Apply>> {
         let mut tx = self.database.read().await?;
         let found = applies::latest(&mut tx).await;
         tx.end(found).await
     }
 
-    /// The apply of that id.
+    /// Returns the apply with this id.
     pub async fn apply(&self, id: &ApplyId) -> Result<Option<Apply>> {
         let mut tx = self.database.read().await?;
         let found = applies::load(&mut tx, id).await;
         tx.end(found).await
     }
 
-    /// The steps of an apply that were begun, in the plan's order.
+    /// Returns the steps of an apply that were begun, in the plan's order.
     pub async fn apply_steps(&self, id: &ApplyId) -> Result<Vec<StepRecord>> {
         let mut tx = self.database.read().await?;
         let found = steps::load(&mut tx, id).await;
         tx.end(found).await
     }
 
-    /// The applies of a stack that have no end, the oldest first: where nobody holds the stack's lock they were
-    /// interrupted.
+    /// Returns a stack's unfinished applies, oldest first. If the stack's lock is free, they were interrupted.
     pub async fn unfinished_applies(&self, stack: &StackId) -> Result<Vec<Apply>> {
         let mut tx = self.database.read().await?;
         let found = applies::unfinished(&mut tx, stack).await;
@@ -211,11 +211,11 @@ async fn begin(tx: &mut Tx, stack: &StackId, apply: &Apply) -> Result<()> {
     if apply.stack != *stack {
         return Err(JournalError::NotJournalled { apply: apply.id.clone() }.into());
     }
-    // What a connection that broke was not told may have been written.
+    // If the connection broke, the first attempt may have been written.
     if applies::load(tx, &apply.id).await?.is_some() {
         return Ok(());
     }
-    // Before anything is written: who rotates the key waits for what is.
+    // Before anything is written: a key rotation waits for these rows.
     let sealed = applies::seal(tx, &apply.id, &apply.definition.secret).await?;
     if let Some(plan) = &apply.plan {
         plans::mark_applied(tx, stack, plan, &apply.id).await?;

@@ -1,4 +1,4 @@
-//! Volumes that stayed on an engine when their stack or instance went. Table `kept_volumes`.
+//! Volumes that were kept on an engine when their stack or instance was deleted. Table `kept_volumes`.
 
 use crate::{
     clock::now,
@@ -16,37 +16,37 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-/// A volume nothing uses any more and nothing deletes unless the user names it.
+/// An unused volume that is deleted only if the user names it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeptVolume {
     /// The engine it is on.
     pub engine: EngineId,
     /// Its name there.
     pub physical: PhysicalVolume,
-    /// The stack it belonged to, as its labels say.
+    /// The stack it belonged to, according to its labels.
     pub stack_id: StackId,
     /// That stack's last name.
     pub stack: StackName,
-    /// The instance it belonged to, as its labels say.
+    /// The instance it belonged to, according to its labels.
     pub instance_id: InstanceId,
     /// That instance's last name.
     pub instance: InstanceName,
-    /// What the instance called it.
+    /// Its name in the instance's definition.
     pub volume: VolumeName,
-    /// When stack or instance were removed.
+    /// When the stack or instance was deleted.
     pub deleted_at: SystemTime,
     /// The values that belong to its data.
     pub values: KeptValues,
 }
 
-/// What is known of the volumes an edit lets go of, or of those of a stack that is deleted.
+/// What is known of the volumes that an edit or a stack's deletion lets go of.
 #[derive(Debug, Clone, Default)]
 pub struct LetGo {
-    /// Those that are not on the engine: nothing is remembered of them.
+    /// Volumes that do not exist on the engine, which are not recorded.
     pub gone: BTreeSet<PhysicalVolume>,
-    /// The values that belong to the data of those that had a container. Of the others stays known what is known.
+    /// The values that belong to the data of volumes that had a container. For the others, recorded values are kept.
     pub values: BTreeMap<PhysicalVolume, KeptValues>,
-    /// Copies of their data, and what they are copies of.
+    /// Copies of their data, mapped to the originals.
     pub copies: BTreeMap<PhysicalVolume, PhysicalVolume>,
 }
 
@@ -64,7 +64,7 @@ impl KeptVolume {
     }
 }
 
-/// One row but for its time and its values.
+/// One row of `kept_volumes`, without its time and values.
 #[derive(Debug, Clone, sqlx::FromRow)]
 pub(crate) struct KeptRow {
     pub(crate) engine_id: String,
@@ -102,7 +102,7 @@ impl Dated {
     }
 }
 
-/// All of them.
+/// Loads all kept volumes.
 pub(crate) async fn load(tx: &mut Tx) -> Result<Vec<KeptVolume>> {
     let rows: Vec<Dated> = fetch!(tx, "SELECT * FROM kept_volumes ORDER BY physical_name, engine_id")?;
     let mut all = Vec::with_capacity(rows.len());
@@ -122,7 +122,7 @@ fn at<'a>(row: &'a [&'a str; 2]) -> At<'a> {
     At { table: "kept_volumes", row }
 }
 
-/// Remembers one. Where nothing is known of the values that belong to its data, what is remembered of it already stays.
+/// Records a kept volume. Without `values`, values that were recorded earlier are kept.
 pub(crate) async fn insert(tx: &mut Tx, row: &KeptRow, values: Option<&KeptValues>) -> Result<()> {
     let stored = Stored::from_definition(values.unwrap_or(&KeptValues::default()))?;
     let called = format!("the data of volume {}", row.physical_name);
@@ -154,7 +154,7 @@ pub(crate) async fn insert(tx: &mut Tx, row: &KeptRow, values: Option<&KeptValue
     Ok(())
 }
 
-/// An instance has its volume back.
+/// Records that an instance uses its volume again.
 pub(crate) async fn regained(tx: &mut Tx, physical: &str, instance: &str) -> Result<()> {
     execute!(
         tx,
@@ -165,7 +165,7 @@ pub(crate) async fn regained(tx: &mut Tx, physical: &str, instance: &str) -> Res
     Ok(())
 }
 
-/// Forgets one: it was deleted or has found a new owner.
+/// Deletes the record of a volume that was deleted or has a new owner.
 pub(crate) async fn forget(tx: &mut Tx, engine: &EngineId, physical: &PhysicalVolume) -> Result<()> {
     execute!(
         tx,
@@ -176,7 +176,7 @@ pub(crate) async fn forget(tx: &mut Tx, engine: &EngineId, physical: &PhysicalVo
     Ok(())
 }
 
-/// Forgets those of them that are kept.
+/// Deletes the records of those of the volumes that are kept.
 pub(crate) async fn forget_all(tx: &mut Tx, engine: &EngineId, volumes: &[&PhysicalVolume]) -> Result<()> {
     let kept: Vec<(String,)> =
         fetch!(tx, "SELECT physical_name FROM kept_volumes WHERE engine_id = $1", engine.as_str())?;

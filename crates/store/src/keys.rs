@@ -1,8 +1,8 @@
-//! The key of the store's secrets, changed and carried: a part of the store's interface.
+//! Rotating, exporting and importing the key of the store's secrets; part of [`Store`].
 //!
-//! The database says which key it is sealed with, the key file has it. A rotation has both keys in the file until the
-//! database has the new one for sure; whenever it is killed, the key of the database is there. What it left is removed by
-//! the next who opens the store.
+//! The database names its key, the key file contains it. During a rotation the file has both keys until the database
+//! is committed to the new one, so the database's key exists whenever the program is killed. The next program that
+//! opens the store removes what an interrupted rotation left.
 
 use crate::{
     db::{Database, Result, Tx},
@@ -14,22 +14,23 @@ use crate::{
 use devarch_core::id::StoreId;
 use std::sync::Arc;
 
-/// What a rotation did.
+/// The result of a rotation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rotation {
-    /// The key before.
+    /// The previous key.
     pub from: KeyId,
-    /// The key now.
+    /// The new key.
     pub to: KeyId,
-    /// How many values were sealed anew.
+    /// How many values were re-encrypted.
     pub values: usize,
-    /// Why the key before is still in the key file, where it could not be removed: the next who opens the store does.
+    /// Why the previous key could not be removed from the key file, if so; the next program that opens the store does
+    /// it.
     pub left: Option<String>,
 }
 
 impl Store {
-    /// Gives the store a new key, and seals with it all that is sealed, at once; refused where any of that can't be
-    /// opened. Who writes secrets meanwhile waits. The old key opens nothing any more but copies of the database.
+    /// Generates a new key for the store and re-encrypts everything in one transaction; fails if any value cannot be
+    /// decrypted. Writers of secrets wait meanwhile. The old key then only decrypts copies of the database.
     pub async fn rotate_key(&self) -> Result<Rotation> {
         self.identity().await?.hash_key?;
         let writing = Writing::begin(self.database.vault.path()).await?;
@@ -39,23 +40,23 @@ impl Store {
         let failed = rotated.is_err();
         let rotated = tx.end(rotated).await;
         if failed {
-            // It was never used. Where the file can't be written, the next who opens the store removes it.
+            // It was never used. If the file cannot be written, the next program that opens the store removes it.
             let _ = writing.change(|file| file.without(new.id()));
         }
         let rotated = rotated?;
-        // It is done, whatever keeps the old key from being removed.
+        // The rotation is complete, even if the old key cannot be removed.
         let left = settle(&self.database, &writing).await.err().map(|error| error.to_string());
         Ok(Rotation { left, ..rotated })
     }
 
-    /// The store's key as a text that opens with that passphrase.
+    /// Returns the store's key encrypted with a passphrase, as text.
     pub async fn export_key(&self, passphrase: &str) -> Result<String> {
         let (store, key) = self.needed_key().await?;
         let key = self.database.vault.decryptor().key(key)?;
         Ok(seal_key(&store, &key, passphrase)?)
     }
 
-    /// Takes an exported key into the key file, if it is the one the store needs; says whether it was not there yet.
+    /// Adds an exported key to the key file if it is the one the store needs; returns whether it was missing.
     pub async fn import_key(&self, text: &str, passphrase: &str) -> Result<bool> {
         let (_, key) = open_key(text, passphrase)?;
         let (store, needs) = self.needed_key().await?;
@@ -72,7 +73,7 @@ impl Store {
         Ok(!here)
     }
 
-    /// Who the store is, and the key it needs.
+    /// Returns the store's id and the key it needs.
     async fn needed_key(&self) -> Result<(StoreId, KeyId)> {
         let identity = self.identity().await?;
         let mut tx = self.database.read().await?;
@@ -83,9 +84,9 @@ impl Store {
     }
 }
 
-/// Seals everything with the new key, which is in the key file before the first value is.
+/// Re-encrypts everything with the new key, which is in the key file before the first value is.
 async fn rotate(tx: &mut Tx, writing: &Writing, new: &Arc<Key>) -> Result<Rotation> {
-    // In this order: who seals holds the identity first, and then writes.
+    // In this order, because encrypting locks the identity before it writes.
     let row = identity::seize(tx).await?.ok_or(CannotOpen::Damaged)?;
     sealed::seize(tx).await?;
     let old = tx.key(row.key_id)?;
@@ -97,16 +98,16 @@ async fn rotate(tx: &mut Tx, writing: &Writing, new: &Arc<Key>) -> Result<Rotati
     Ok(Rotation { from: old.id(), to: new.id(), values: values + 1, left: None })
 }
 
-/// Leaves in the key file the one key the store is sealed with, if it is there: what else it had is a rotation's that has
-/// ended or was killed. Waits for one whose end the database has yet to see.
+/// Leaves only the store's current key in the key file, if it is there: any other is from a rotation that has ended
+/// or was killed. Waits for a rotation that the database does not show as ended yet.
 pub(crate) async fn settle(database: &Database, writing: &Writing) -> Result<()> {
     let mut tx = database.write().await?;
     let settled = leave_one(&mut tx, writing).await;
     tx.end(settled).await
 }
 
-/// The same where a rotation was killed, if nobody changes the key file now. Whatever keeps it from being done, what is in
-/// the file still opens everything.
+/// Does the same after a killed rotation, if no other program is changing the key file. Errors are ignored: the keys
+/// in the file still decrypt everything.
 pub(crate) async fn clean_up(database: &Database, store: &StoreId) {
     let left = database.vault.known().ids_of(store).len() > 1;
     if left && let Ok(Some(writing)) = Writing::try_begin(database.vault.path()) {

@@ -1,17 +1,17 @@
-//! The source of truth: stacks and what was applied of them, in SQLite or PostgreSQL.
+//! The source of truth: stacks and their applied state, in SQLite or PostgreSQL.
 //!
-//! [`Store`] is all there is to call. Behind it one file holds one table and its queries; the SQL is the same text
-//! on both databases, only the migrations differ. An edit is the difference of two [`devarch_core::stack::Stack`]
-//! values, written in one transaction and only onto the revision it was made from. What must be unique is so by
-//! constraints of the database; before an edit is written, what it newly claims is compared with what others hold,
-//! so that a refusal can name the holder.
+//! [`Store`] is the whole interface. Behind it each file has one table and its queries; the SQL is the same text for
+//! both databases, only the migrations differ. An edit is the difference between two [`devarch_core::stack::Stack`]
+//! values, written in one transaction and only onto the revision it was made from. Constraints of the database
+//! enforce uniqueness; before an edit is written, its new claims are compared with those of others, so that an error
+//! can name the holder.
 //!
-//! Who changes a stack's objects on an engine holds the stack's [`StackLock`]: a lock of the operating system or of a
-//! database session, so that it is free when its holder dies. What was planned and applied is kept in a journal, which
-//! is written only by the holder of that lock.
+//! Changing a stack's objects on an engine requires the stack's [`StackLock`]: a lock of the operating system or of a
+//! database session, which is free as soon as its holder dies. Plans and applies are recorded in a journal that only
+//! the holder of that lock writes.
 //!
-//! Secrets are sealed: encrypted with a key that is in a file of the user's, not in the database, and bound to the
-//! row they are in (`vault`). A store whose key is not there opens all the same, and does everything that needs no secret.
+//! Secrets are encrypted with a key from a file of the user's, not from the database, and bound to their row
+//! (`vault`). A store without its key still opens, and does everything that needs no secret.
 
 mod applied;
 mod applies;

@@ -1,4 +1,4 @@
-//! Reading stacks: one query for each table, however many stacks and instances there are.
+//! Reads stacks with one query per table, regardless of the number of stacks and instances.
 
 use crate::{
     db::{Result, Tx, Unreadable},
@@ -17,7 +17,7 @@ use devarch_core::{
 };
 use std::collections::HashMap;
 
-/// The rows below the stacks' own.
+/// The rows of a stack except its own.
 struct Below {
     templates: Templates,
     instances: Vec<InstanceRow>,
@@ -27,14 +27,14 @@ struct Below {
     wirings: HashMap<String, Wiring>,
 }
 
-/// An instance, and where it belongs.
+/// An instance with its stack.
 struct Placed {
     stack: String,
     name: InstanceName,
     instance: Instance,
 }
 
-/// The stack of that name.
+/// Returns the stack with this name.
 pub(crate) async fn one(tx: &mut Tx, host: &str, name: &StackName) -> Result<Option<Stack>> {
     let Some(row) = stacks::load(tx, Some(name)).await?.pop() else {
         return Ok(None);
@@ -43,7 +43,7 @@ pub(crate) async fn one(tx: &mut Tx, host: &str, name: &StackName) -> Result<Opt
     Ok(assemble(tx, host, vec![row], Some(&id)).await?.pop())
 }
 
-/// All stacks, by name.
+/// Returns all stacks, by name.
 pub(crate) async fn all(tx: &mut Tx, host: &str) -> Result<Vec<Stack>> {
     let rows = stacks::load(tx, None).await?;
     assemble(tx, host, rows, None).await

@@ -1,7 +1,8 @@
-//! Taking, leasing and releasing stacks' locks: a part of the store's interface.
+//! Taking, leasing and releasing stack locks; part of [`Store`].
 //!
-//! A lock is what the operating system or a database session holds ([`crate::hold`]); the table says whose it is. Both
-//! change in one transaction that has the stack's row, so who finds a lock held also finds its holder.
+//! A lock is held by the operating system or a database session ([`crate::lock_backend`]); the table records its
+//! holder. Both change in one transaction that has locked the stack's row, so that a lock that is found held always
+//! has a recorded holder.
 
 use crate::{
     author::Author,
@@ -23,32 +24,32 @@ use tokio::{
 };
 use uuid::Uuid;
 
-/// How often a lock that is held is looked at.
+/// How often a held lock is polled.
 const INTERVAL: Duration = Duration::from_millis(50);
 
-/// The exclusive right to change a stack's objects. Dropped, it is free at once, as it is when the program dies.
+/// The exclusive right to change a stack's objects. The lock is free as soon as this is dropped or the program dies.
 ///
-/// A database session, and the lock with it, can end before the program does: the server restarts, or the connection is
-/// cut. The lock is then taken again where nobody else has held it since, and is lost where somebody has.
+/// A database session, and its lock, can end before the program does: the server restarts, or the connection is cut.
+/// The lock is then taken again, unless another process has held it since: then it is lost.
 pub struct StackLock {
     stack: StackId,
     fence: i64,
     holder: String,
-    /// How long a database that does not answer is tried again.
+    /// How long a database that does not answer is retried.
     patience: Duration,
     hold: Mutex<LockGuard>,
-    /// The server's process for the session. Beside the session itself, so that who looks need not wait for who takes the
-    /// lock again, and needs a connection for that.
+    /// The server process of the session. Stored beside the session, so that a check need not wait for a task that is
+    /// taking the lock again and needs a connection for that.
     backend: RwLock<Option<i32>>,
-    /// The locks of other stacks that are held for the same work: it ends with any of them.
+    /// Locks of other stacks held for the same operation, which ends if any of them is lost.
     others: Vec<StackLock>,
     database: Database,
 }
 
-/// Whether a lock keeps others out.
+/// Whether a lock is still in force.
 enum Standing {
     Held,
-    /// The session that held it has ended. Nobody else has held it since.
+    /// The session that held it has ended. No other process has held it since.
     Free,
 }
 
@@ -62,24 +63,24 @@ impl fmt::Debug for StackLock {
 }
 
 impl StackLock {
-    /// The stack.
+    /// Returns the stack's id.
     pub fn stack(&self) -> &StackId {
         &self.stack
     }
 
-    /// The fence it was taken under; it holds until the fence is raised.
+    /// Returns the fence it was taken under; the lock is valid until the fence is raised.
     pub fn fence(&self) -> i64 {
         self.fence
     }
 
-    /// The same lock, with those of other stacks that are held for the same work.
+    /// Adds the locks of other stacks that are held for the same operation.
     #[must_use]
     pub fn with(mut self, others: Vec<StackLock>) -> Self {
         self.others = others;
         self
     }
 
-    /// Frees it and those that are held with it, and clears who held them. Fails where that can't be written; they are
+    /// Releases this lock and those held with it, and clears their holder. Fails if that cannot be written; they are
     /// free all the same.
     pub async fn release(self) -> Result<()> {
         let Self { stack, holder, hold, others, database, .. } = self;
@@ -91,15 +92,15 @@ impl StackLock {
         released
     }
 
-    /// How long a database that does not answer is tried again for this lock.
+    /// Returns how long a database that does not answer is retried for this lock.
     pub(crate) fn patience(&self) -> Duration {
         self.patience
     }
 
-    /// Proves that it and those that are held with it keep others out. Refuses with [`LockError::Lost`] where
-    /// somebody else has held one since.
+    /// Checks that this lock and those held with it are in force. Fails with [`LockError::Lost`] if another process
+    /// has held one since.
     ///
-    /// Returns the one whose session has ended, if there is one: [`StackLock::take_again`] is for that.
+    /// Returns the one whose session has ended, if any, for [`StackLock::take_again`].
     pub(crate) async fn prove(&self, tx: &mut Tx) -> Result<Option<&Self>> {
         for lock in std::iter::once(self).chain(&self.others) {
             if let Standing::Free = lock.standing(tx).await? {
@@ -120,7 +121,7 @@ impl StackLock {
         *self.backend.read()
     }
 
-    /// The row, while it speaks of this taking of the lock.
+    /// Returns the row, if it is still about this holder.
     async fn row(&self, tx: &mut Tx) -> Result<LockRow> {
         let row = locks::load(tx, &self.stack).await?;
         let row = row.ok_or_else(|| StackError::Gone { stack: self.stack.clone() })?;
@@ -133,8 +134,8 @@ impl StackLock {
         Ok(row)
     }
 
-    /// Takes a lock again whose session has ended; says whether it could. It can't yet where the server still knows a
-    /// session that has it. Refuses with [`LockError::Lost`] where somebody else has held it since.
+    /// Takes a lock again whose session has ended; returns whether it succeeded. It cannot while the server still
+    /// knows a session that holds the lock. Fails with [`LockError::Lost`] if another process has held it since.
     pub(crate) async fn take_again(&self) -> Result<bool> {
         let mut hold = self.hold.lock().await;
         let ready = self.database.lock_backend.ready(&self.database.place).await?;
@@ -144,13 +145,13 @@ impl StackLock {
     }
 
     async fn taken_again(&self, tx: &mut Tx, ready: PendingLock, hold: &mut LockGuard) -> Result<bool> {
-        // Who takes it has the row until it is written whose it is.
+        // Keep the row locked until the new holder is recorded.
         locks::keep(tx, &self.stack).await?;
         self.row(tx).await?;
         if let Some(backend) = self.backend()
             && session::holds(tx, &self.stack, self.fence, backend).await?
         {
-            // Another step did it meanwhile.
+            // Another step took it meanwhile.
             return Ok(true);
         }
         let Some(taken) = ready.try_take(&self.database.place, &self.stack, self.fence).await? else {
@@ -162,7 +163,7 @@ impl StackLock {
     }
 }
 
-/// Whether an error says that the lock is lost for good.
+/// Returns whether an error means that the lock is lost for good.
 fn is_final(error: &StoreError) -> bool {
     let lost = matches!(error, StoreError::Lock(LockError::Lost { .. }));
     lost || matches!(error, StoreError::Stack(StackError::Gone { .. }))
@@ -174,13 +175,13 @@ async fn vacate(database: &Database, stack: &StackId, holder: &str) -> Result<()
     tx.end(done).await
 }
 
-/// The lock, or who has it.
+/// The lock, or its holder.
 type Attempt = std::result::Result<StackLock, Box<LockInfo>>;
 
 impl Store {
-    /// Takes a stack's lock, trying at once and then again until `timeout` has passed; then fails with
-    /// [`LockError::Held`]. Who begins to wait is told whom for, once. A lease keeps all out but who comes `with`
-    /// its plan, until it expires.
+    /// Takes a stack's lock, trying at once and then repeatedly until `timeout` has passed; then fails with
+    /// [`LockError::Held`]. If it has to wait, the holder is reported once. Until it expires, a lease blocks everyone
+    /// except a caller `with` its plan.
     #[expect(clippy::too_many_arguments, reason = "five beside the store itself")]
     pub async fn lock(
         &self,
@@ -209,19 +210,19 @@ impl Store {
         }
     }
 
-    /// Fails with [`LockError::Lost`] unless the lock holds: asked before each change that is not written into the
-    /// journal.
+    /// Fails with [`LockError::Lost`] unless the lock is in force. To be called before each change that is not
+    /// recorded in the journal.
     pub async fn prove(&self, lock: &StackLock) -> Result<()> {
         self.under(lock, &Entry::Nothing).await
     }
 
-    /// Keeps the lock for a plan until the lease's end, beyond the end of the lock itself.
+    /// Reserves the lock for a plan until the lease ends, even after the lock is released.
     pub async fn lease(&self, lock: &StackLock, lease: &Lease) -> Result<()> {
         self.under(lock, &Entry::Leased(lease)).await
     }
 
-    /// Whether the lock still keeps others out, taking it again where its session has ended; `false` where the database
-    /// does not answer at once. Refuses with [`LockError::Lost`] where somebody else has held it since.
+    /// Returns whether the lock is in force, taking it again if its session has ended; `false` if the database does
+    /// not answer at once. Fails with [`LockError::Lost`] if another process has held it since.
     pub async fn holds(&self, lock: &StackLock) -> Result<bool> {
         match timeout(MOMENT, self.attempt(lock, &Entry::Nothing)).await {
             Ok(Err(error)) if is_final(&error) => Err(error),
@@ -233,8 +234,8 @@ impl Store {
         }
     }
 
-    /// Writes something under a lock that is held. Where its session has ended it is taken again, and a server that does
-    /// not answer is tried again, both for as long as the lock itself was waited for.
+    /// Writes an entry under a held lock. A lock whose session has ended is taken again, and a server that does not
+    /// answer is retried, both for as long as the lock itself was waited for.
     pub(crate) async fn under(&self, lock: &StackLock, entry: &Entry<'_>) -> Result<()> {
         let until = Instant::now() + lock.patience();
         loop {
@@ -249,7 +250,7 @@ impl Store {
         }
     }
 
-    /// Writes it; `false` where a lock is not held and could not be taken again yet.
+    /// Tries to write the entry; `false` if a lock is not held and could not be taken again yet.
     async fn attempt(&self, lock: &StackLock, entry: &Entry<'_>) -> Result<bool> {
         loop {
             let mut tx = self.database.journal().await?;
@@ -267,7 +268,7 @@ impl Store {
         }
     }
 
-    /// Whether a server may answer the next time.
+    /// Returns whether the server may answer a retry.
     fn may_come_back(&self, error: &StoreError) -> bool {
         let away = matches!(error, StoreError::Database(failed) if matches!(failed.fault, Fault::Unreachable | Fault::Busy));
         away && matches!(self.database.db, Db::Pg(_))
@@ -286,23 +287,23 @@ impl Store {
         }
     }
 
-    /// The locks that somebody holds and those that are leased, by the names of their stacks.
+    /// Returns the locks that are held or leased, by stack name.
     pub async fn locks(&self) -> Result<Vec<LockInfo>> {
         let mut tx = self.database.read().await?;
         let found = in_force(&self.database, &mut tx).await;
         tx.end(found).await
     }
 
-    /// Releases a stack's lock and lease; `None` where there was neither. Without `force` it fails with
-    /// [`LockError::Held`] where somebody holds it; a lease alone is ended. With it the fence is raised: another can take the lock at once, and
-    /// who held it is told that it lost it, and to whom, before its next step.
+    /// Releases a stack's lock and lease; `None` if there was neither. Without `force`, a lease is ended, but a held
+    /// lock fails with [`LockError::Held`]. With `force`, the fence is raised: another process can take the lock at
+    /// once, and the previous holder learns before its next step that it lost the lock, and to whom.
     pub async fn release_lock(&self, stack: &StackId, force: bool, by: &Author) -> Result<Option<LockInfo>> {
         let mut tx = self.database.write().await?;
         let done = release(&self.database, &mut tx, stack, force, by).await;
         tx.end(done).await
     }
 
-    /// Tries once. First it only reads, so that who waits writes nothing.
+    /// Tries once. It only reads at first, so that waiting writes nothing.
     async fn try_lock(&self, stack: &StackId, owner: &LockOwner, with: Option<&PlanId>) -> Result<Attempt> {
         let database = &self.database;
         let mut tx = database.read().await?;
@@ -368,7 +369,7 @@ async fn release(
     Ok(Some(held))
 }
 
-/// Who holds or has leased a stack's lock.
+/// Returns the holder or lease of a stack's lock.
 async fn holder(database: &Database, tx: &mut Tx, stack: &StackId) -> Result<Option<LockInfo>> {
     match locks::load(tx, stack).await? {
         Some(row) => judge(database, tx, row).await,
@@ -384,7 +385,7 @@ async fn in_force(database: &Database, tx: &mut Tx) -> Result<Vec<LockInfo>> {
     Ok(found)
 }
 
-/// A row whose holder is dead, and that has no lease, says nothing.
+/// Ignores a row whose holder is dead and that has no lease.
 async fn judge(database: &Database, tx: &mut Tx, row: LockRow) -> Result<Option<LockInfo>> {
     let alive = row.holder.is_some() && database.lock_backend.is_held(tx, &row.stack, row.fence).await?;
     let info = info(row, alive);
@@ -401,7 +402,7 @@ fn unexpired(row: &LockRow) -> Option<Lease> {
     row.lease.clone().filter(|lease| lease.until > now())
 }
 
-/// Whether someone who comes with this plan has to wait.
+/// Returns whether a caller with this plan has to wait.
 fn keeps_out(held: &LockInfo, with: Option<&PlanId>) -> bool {
     held.alive || held.lease.as_ref().is_some_and(|lease| Some(&lease.plan) != with)
 }

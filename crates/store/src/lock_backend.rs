@@ -1,4 +1,4 @@
-//! What makes a stack's lock a lock: something that is taken back from its holder when it dies.
+//! The mechanism behind stack locks, which releases a lock when its holder dies.
 
 use crate::{
     db::{Result, Tx},
@@ -10,39 +10,39 @@ use devarch_core::id::StackId;
 use sqlx::postgres::PgConnectOptions;
 use std::{fs::File, path::Path, sync::Arc};
 
-/// Who keeps the locks of a database.
+/// The lock mechanism of a database.
 #[derive(Clone)]
 pub(crate) enum LockBackend {
-    /// The operating system.
+    /// Operating-system file locks.
     Files(LockFiles),
-    /// The database server.
+    /// Sessions of the database server.
     Sessions(Arc<PgConnectOptions>),
 }
 
-/// All that taking a lock needs, but the lock.
+/// Everything prepared for taking a lock.
 pub(crate) enum PendingLock {
     File(LockFiles),
     Session(Session),
 }
 
-/// A lock that was taken. Dropped, it is free.
+/// A lock that was taken. Dropping it releases the lock.
 pub(crate) enum LockGuard {
     File(File),
     Session(Session),
 }
 
 impl LockBackend {
-    /// The locks of an SQLite database.
+    /// Returns the lock mechanism of an SQLite database.
     pub(crate) fn files(database: &Path) -> Self {
         Self::Files(LockFiles::of(database))
     }
 
-    /// The locks of a PostgreSQL database.
+    /// Returns the lock mechanism of a PostgreSQL database.
     pub(crate) fn sessions(options: PgConnectOptions) -> Self {
         Self::Sessions(Arc::new(options))
     }
 
-    /// Does what takes time, before rows are locked.
+    /// Does the slow part of taking a lock, before rows are locked.
     pub(crate) async fn ready(&self, place: &str) -> Result<PendingLock> {
         match self {
             Self::Files(files) => Ok(PendingLock::File(files.clone())),
@@ -50,7 +50,7 @@ impl LockBackend {
         }
     }
 
-    /// Whether somebody has a stack's lock now.
+    /// Returns whether a stack's lock is held now.
     pub(crate) async fn is_held(&self, tx: &mut Tx, stack: &StackId, fence: i64) -> Result<bool> {
         match self {
             Self::Files(files) => files.is_held(stack, fence),
@@ -60,7 +60,7 @@ impl LockBackend {
 }
 
 impl PendingLock {
-    /// Takes a stack's lock; `None` where somebody else has it.
+    /// Takes a stack's lock; `None` if another process holds it.
     pub(crate) async fn try_take(
         self,
         place: &str,
@@ -79,8 +79,8 @@ impl PendingLock {
 }
 
 impl LockGuard {
-    /// What it hangs on that can end before this program does: the process of the database server that serves its
-    /// session. A file's lock holds as long as the file is open.
+    /// Returns what can end before this program does and ends the lock: the server process of its session. A file's
+    /// lock lasts as long as the file is open.
     pub(crate) fn backend(&self) -> Option<i32> {
         match self {
             Self::File(_) => None,
@@ -88,7 +88,7 @@ impl LockGuard {
         }
     }
 
-    /// Frees it; when this returns, another can take it.
+    /// Releases the lock; when this returns, another process can take it.
     pub(crate) async fn free(self) {
         match self {
             Self::File(file) => drop(file),

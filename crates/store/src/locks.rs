@@ -1,4 +1,4 @@
-//! Who holds stacks' locks, for others to read. Table `locks`.
+//! The holders of stack locks. Table `locks`.
 
 use crate::{
     author::{Author, AuthorColumns},
@@ -12,44 +12,44 @@ use devarch_core::{
 use jiff::Timestamp;
 use std::fmt;
 
-/// Who takes a lock, and what for.
+/// Who takes a lock, and for which command.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LockOwner {
     /// The command, e.g. `apply`.
     pub operation: String,
-    /// Who runs it.
+    /// The user and process that run it.
     pub author: Author,
-    /// Since when, in milliseconds since the Unix epoch.
+    /// When it was taken, in milliseconds since the Unix epoch.
     pub since: i64,
 }
 
-/// A saved plan's right to be the next that is applied.
+/// The exclusive right of a saved plan to be applied next.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Lease {
     /// The plan.
     pub plan: PlanId,
-    /// When it ends, in milliseconds since the Unix epoch.
+    /// When it expires, in milliseconds since the Unix epoch.
     pub until: i64,
 }
 
-/// A lock that somebody holds, or that is leased.
+/// A lock that is held or leased.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LockInfo {
     /// The stack.
     pub stack: StackId,
     /// The stack's name.
     pub name: StackName,
-    /// How many times, counted from 1, the stack's lock was begun anew because it was released by force.
+    /// The fence, counted from 1: raised each time the lock is released by force.
     pub fence: i64,
-    /// Who holds it; where it is only leased, who held it last.
+    /// Its holder, or its last holder if it is only leased.
     pub owner: LockOwner,
-    /// Whether somebody holds it now.
+    /// Whether it is held now.
     pub alive: bool,
-    /// The lease that has not expired.
+    /// The lease, unless it has expired.
     pub lease: Option<Lease>,
 }
 
-/// Continues a sentence that begins with "stack '...' is".
+/// Completes a sentence that begins with "stack '...' is".
 impl fmt::Display for LockInfo {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let LockOwner { operation, author, since } = &self.owner;
@@ -76,7 +76,7 @@ impl LockInfo {
     }
 }
 
-/// A time in words, to the second.
+/// A timestamp, printed to the second.
 struct Time(i64);
 
 impl fmt::Display for Time {
@@ -88,15 +88,15 @@ impl fmt::Display for Time {
     }
 }
 
-/// One row, with its stack's name.
+/// One row of `locks`, with its stack's name.
 pub(crate) struct LockRow {
     pub(crate) stack: StackId,
     pub(crate) name: StackName,
     pub(crate) fence: i64,
-    /// Which taking of the lock this is about; `None` once it was given back.
+    /// The id of the current acquisition; `None` after it was released.
     pub(crate) holder: Option<String>,
     pub(crate) owner: LockOwner,
-    /// The lease, also an expired one.
+    /// The lease, even if it has expired.
     pub(crate) lease: Option<Lease>,
     /// Who raised the fence.
     pub(crate) raised_by: Option<Author>,
@@ -139,7 +139,7 @@ impl Columns {
     }
 }
 
-/// All rows, by their stacks' names.
+/// Loads all rows, by stack name.
 pub(crate) async fn all(tx: &mut Tx) -> Result<Vec<LockRow>> {
     let rows: Vec<Columns> =
         fetch!(tx, "SELECT l.*, s.name FROM locks l JOIN stacks s ON s.id = l.stack_id ORDER BY s.name")?;
@@ -147,7 +147,7 @@ pub(crate) async fn all(tx: &mut Tx) -> Result<Vec<LockRow>> {
     parsed.map_err(|error| tx.damaged(error))
 }
 
-/// The row of one stack, if it was ever locked.
+/// Loads the row of one stack, if it was ever locked.
 pub(crate) async fn load(tx: &mut Tx, stack: &StackId) -> Result<Option<LockRow>> {
     let mut rows: Vec<Columns> = fetch!(
         tx,
@@ -158,7 +158,7 @@ pub(crate) async fn load(tx: &mut Tx, stack: &StackId) -> Result<Option<LockRow>
     row.transpose().map_err(|error| tx.damaged(error))
 }
 
-/// The row of one stack, made where it is missing, and kept from others until the transaction ends.
+/// Loads the row of one stack, creating it if it is missing, and locks it until the transaction ends.
 pub(crate) async fn seize(tx: &mut Tx, stack: &StackId, owner: &LockOwner) -> Result<LockRow> {
     execute!(
         tx,
@@ -176,13 +176,13 @@ pub(crate) async fn seize(tx: &mut Tx, stack: &StackId, owner: &LockOwner) -> Re
     row.ok_or_else(|| StackError::Gone { stack: stack.clone() }.into())
 }
 
-/// Keeps the row of one stack from others until the transaction ends.
+/// Locks the row of one stack until the transaction ends.
 pub(crate) async fn keep(tx: &mut Tx, stack: &StackId) -> Result<()> {
     execute!(tx, "UPDATE locks SET fence = fence WHERE stack_id = $1", stack.as_str())?;
     Ok(())
 }
 
-/// Writes that the lock was taken; a lease stays where it is the taker's own.
+/// Records that the lock was taken; a lease of the same plan is kept.
 pub(crate) async fn occupy(
     tx: &mut Tx,
     stack: &StackId,
@@ -207,7 +207,7 @@ pub(crate) async fn occupy(
     Ok(())
 }
 
-/// Writes that the lock was given back, unless somebody else has taken it since.
+/// Records that the lock was released, unless another process has taken it since.
 pub(crate) async fn vacate(tx: &mut Tx, stack: &StackId, holder: &str) -> Result<()> {
     execute!(
         tx,
@@ -218,7 +218,7 @@ pub(crate) async fn vacate(tx: &mut Tx, stack: &StackId, holder: &str) -> Result
     Ok(())
 }
 
-/// Begins the lock anew: who holds it now writes nothing more.
+/// Raises the fence: the current holder can write nothing more.
 pub(crate) async fn raise(tx: &mut Tx, stack: &StackId, by: &Author) -> Result<()> {
     execute!(
         tx,
@@ -232,7 +232,7 @@ pub(crate) async fn raise(tx: &mut Tx, stack: &StackId, by: &Author) -> Result<(
     Ok(())
 }
 
-/// Keeps the lock for a plan.
+/// Reserves the lock for a plan.
 pub(crate) async fn lease(tx: &mut Tx, stack: &StackId, lease: &Lease) -> Result<()> {
     execute!(
         tx,

@@ -1,4 +1,4 @@
-//! The store's part of `docs/messages.md`: every error it can end with, one example each.
+//! The store's part of `docs/messages.md`: one example of each error.
 
 use crate::{
     Author, CannotOpen, CannotSeal, DatabaseError, EncryptionError, ExportError, Fault, JournalError,

@@ -11,15 +11,15 @@ use devarch_core::{
 };
 use std::collections::BTreeMap;
 
-/// What a look at an engine told about the objects of a locked stack.
+/// The result of comparing the objects on an engine with the records of a locked stack.
 #[derive(Debug, Default)]
 pub struct Settlement {
-    /// Objects of the stack whose ids were not written down.
+    /// Objects of the stack whose ids were not recorded.
     pub found: Vec<CreatedObject>,
-    /// Recorded objects that are gone, of the stack or of one that is no more.
+    /// Recorded objects that no longer exist, of this stack or of a deleted one.
     pub gone: Vec<CreatedObject>,
-    /// Creations of the stack that began before this time (milliseconds since the Unix epoch) and whose objects are not
-    /// there have come to nothing.
+    /// Creations of the stack that began before this time (milliseconds since the Unix epoch) and left no object have
+    /// failed.
     pub void_before: i64,
 }
 
@@ -48,8 +48,8 @@ impl Row {
     }
 }
 
-/// What is remembered of the objects on an engine, with what stacks and instances are called now. Without an engine
-/// nothing was ever created.
+/// Returns what is recorded of the objects on an engine, with the current names of stacks and instances. Without an
+/// engine nothing was ever created.
 pub(crate) async fn ownership(tx: &mut Tx, engine: Option<&EngineId>) -> Result<Ownership> {
     let identity = identity::load(tx).await?;
     let store = identity.map_or_else(|| StoreId::new(""), |row| row.store);
@@ -71,7 +71,7 @@ pub(crate) async fn ownership(tx: &mut Tx, engine: Option<&EngineId>) -> Result<
     Ok(ownership)
 }
 
-/// What stacks, instances and their volumes are called.
+/// Adds the names of stacks, instances and their volumes.
 async fn names(tx: &mut Tx, ownership: &mut Ownership) -> Result<()> {
     let stacks: Vec<(String, String)> = fetch!(tx, "SELECT id, name FROM stacks")?;
     for (id, name) in stacks {
@@ -109,7 +109,7 @@ fn named(tx: &Tx, stack: &str, instance: &str) -> Result<(StackName, InstanceNam
     read().map_err(|error| tx.damaged(error))
 }
 
-/// The stacks whose objects were created before their ids were kept.
+/// Adds the stacks whose objects were created before ids were recorded.
 async fn unrecorded(tx: &mut Tx, engine: &EngineId, ownership: &mut Ownership) -> Result<()> {
     let stacks: Vec<(String, bool)> = fetch!(
         tx,
@@ -150,7 +150,8 @@ async fn unrecorded(tx: &mut Tx, engine: &EngineId, ownership: &mut Ownership) -
     Ok(())
 }
 
-/// Writes down the id the engine gave an object. An object that had this id before is gone: ids of volumes are names.
+/// Records the id the engine gave an object. An earlier object with the same id is gone: the ids of volumes are
+/// names.
 pub(crate) async fn record(tx: &mut Tx, engine: &EngineId, object: &CreatedObject, when: i64) -> Result<()> {
     execute!(
         tx,
@@ -162,7 +163,7 @@ pub(crate) async fn record(tx: &mut Tx, engine: &EngineId, object: &CreatedObjec
     write(tx, engine, object, when).await
 }
 
-/// Writes down an object that is about to be created, so that it can be explained whatever happens.
+/// Records an object that is about to be created, so that it can be attributed whatever happens.
 pub(crate) async fn write(tx: &mut Tx, engine: &EngineId, object: &CreatedObject, when: i64) -> Result<()> {
     execute!(
         tx,
@@ -182,7 +183,7 @@ pub(crate) async fn write(tx: &mut Tx, engine: &EngineId, object: &CreatedObject
     Ok(())
 }
 
-/// Writes down what a look told about the objects of a stack.
+/// Records the result of a comparison for the objects of a stack.
 pub(crate) async fn settle(
     tx: &mut Tx,
     stack: &StackId,
@@ -193,7 +194,7 @@ pub(crate) async fn settle(
         forget(tx, engine, object.kind, object.id.as_deref()).await?;
     }
     for object in &settlement.found {
-        // It may have another name by now than the one it was to be created under.
+        // It may have been renamed since it was to be created.
         execute!(
             tx,
             "DELETE FROM objects WHERE engine_id = $1 AND kind = $2 AND apply_id = $3 AND hash = $4 \
@@ -217,7 +218,7 @@ pub(crate) async fn settle(
     Ok(())
 }
 
-/// Forgets an object that was seen gone, or is no longer ours.
+/// Deletes the record of an object that is gone or no longer owned.
 pub(crate) async fn forget(tx: &mut Tx, engine: &EngineId, kind: ObjectKind, id: Option<&str>) -> Result<()> {
     execute!(
         tx,

@@ -1,5 +1,5 @@
-//! The place of an SQLite database: private to its user, on a disk whose locks hold, and guarded by a lock file
-//! while its schema is made or looked at.
+//! The location of an SQLite database: private to its user, on a file system with reliable locks, and guarded by a
+//! lock file while its schema is created or checked.
 
 use crate::{
     db::Result,
@@ -14,11 +14,11 @@ use std::{
 };
 use tokio::time::{Instant, sleep};
 
-/// How long a migration of another process is waited for.
+/// How long to wait for another process's migration.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Makes the directory (0700) of a database where it is missing, and takes from a database that others can read their
-/// right to. Says whether there is a database.
+/// Creates the directory (0700) of a database if it is missing, and makes a database private that others can read.
+/// Returns whether there is a database.
 pub(crate) fn prepare(path: &Path) -> Result<bool> {
     let directory = directory_of(path);
     make_directory(directory)?;
@@ -39,7 +39,7 @@ pub(crate) fn prepare(path: &Path) -> Result<bool> {
     }
 }
 
-/// Makes an empty file (0600) for a database; says whether it was missing.
+/// Creates an empty file (0600) for a database; returns whether it was missing.
 pub(crate) fn make_file(path: &Path) -> Result<bool> {
     match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
         Ok(_) => Ok(true),
@@ -48,21 +48,21 @@ pub(crate) fn make_file(path: &Path) -> Result<bool> {
     }
 }
 
-/// Makes a directory that is its user's alone, where it is missing. Root makes none, and nothing in one, that is another
-/// user's: with `sudo` it would leave files there that their owner can't use.
+/// Creates a private directory if it is missing. Root creates none, and nothing inside one, that belongs to another
+/// user: `sudo` would leave files there that their owner cannot use.
 pub(crate) fn make_directory(directory: &Path) -> Result<()> {
     refuse_others(directory, rustix::process::geteuid().as_raw())?;
     let made = DirBuilder::new().recursive(true).mode(0o700).create(directory);
     made.map_err(|error| unusable(directory, error))
 }
 
-/// Opens a file to lock it, making it where it is missing: its user's alone, and empty.
+/// Opens a lock file, creating it empty and private if it is missing.
 pub(crate) fn open_lock_file(path: &Path) -> Result<File> {
     let opened = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path);
     opened.map_err(|error| unusable(path, error))
 }
 
-/// The directory a database is in.
+/// Returns the directory of a database.
 pub(crate) fn directory_of(path: &Path) -> &Path {
     match path.parent() {
         Some(directory) if !directory.as_os_str().is_empty() => directory,
@@ -70,12 +70,12 @@ pub(crate) fn directory_of(path: &Path) -> &Path {
     }
 }
 
-/// That path can't be used.
+/// Returns the error for a path that cannot be used.
 pub(crate) fn unusable(path: &Path, source: io::Error) -> StoreError {
     OpeningError::File { path: path.to_owned(), source }.into()
 }
 
-/// Refuses root a directory, or where it is missing the one it would be made in, that is another user's.
+/// If this is root, rejects a directory of another user, or the one a missing directory would be created in.
 fn refuse_others(directory: &Path, us: u32) -> Result<()> {
     const ROOT: u32 = 0;
     let whole = std::path::absolute(directory).unwrap_or_else(|_| directory.to_owned());
@@ -88,19 +88,19 @@ fn refuse_others(directory: &Path, us: u32) -> Result<()> {
     }
 }
 
-/// A lock on the file beside the database, held until it is dropped. Opening holds it shared, making and migrating
-/// hold it exclusive: nobody sees a schema half made. The file is never removed.
+/// A lock on the file beside the database, held until dropped. Opening holds it shared, creating and migrating hold
+/// it exclusively, so that an incomplete schema is never seen. The file is never removed.
 pub(crate) struct Gate {
     _file: File,
 }
 
 impl Gate {
-    /// Held by all who look at the schema.
+    /// Takes it shared, to read the schema.
     pub(crate) async fn shared(database: &Path) -> Result<Self> {
         Self::take(database, File::try_lock_shared).await
     }
 
-    /// Held by the one who changes the schema.
+    /// Takes it exclusively, to change the schema.
     pub(crate) async fn exclusive(database: &Path) -> Result<Self> {
         Self::take(database, File::try_lock).await
     }
@@ -128,11 +128,11 @@ fn beside(database: &Path) -> PathBuf {
     path.into()
 }
 
-/// What kind of network file system a directory is on, if it is on one.
+/// Returns the kind of network file system a directory is on, if it is on one.
 #[cfg(target_os = "linux")]
 fn network_file_system(directory: &Path) -> Option<String> {
     let magic = u32::try_from(rustix::fs::statfs(directory).ok()?.f_type).ok()?;
-    // linux/magic.h and the file systems' own headers
+    // Source: linux/magic.h and the file systems' own headers.
     let kind = match magic {
         0x6969 => "NFS",
         0x517b | 0xff53_4d42 | 0xfe53_4d42 => "SMB",
@@ -154,8 +154,8 @@ fn network_file_system(_: &Path) -> Option<String> {
     None
 }
 
-/// FUSE has one magic number for local and remote file systems; the mount table tells them apart (proc(5),
-/// `mountinfo`: the mount point is the fifth field, the type follows ` - `).
+/// Returns the type of a remote FUSE file system. FUSE has one magic number for local and remote ones; the mount
+/// table tells them apart (proc(5), `mountinfo`: the mount point is the fifth field, the type follows ` - `).
 fn remote_fuse<'a>(mounts: &'a str, directory: &Path) -> Option<&'a str> {
     const REMOTE: [&str; 7] = ["sshfs", "rclone", "s3fs", "glusterfs", "ceph", "davfs", "gvfsd-fuse"];
     let (_, kind) = mounts
@@ -182,7 +182,7 @@ mod tests {
 42 22 0:42 / /mnt/my\\040disk rw - fuse.rclone remote: rw";
 
     #[test]
-    fn a_remote_file_system_behind_fuse_is_seen() {
+    fn a_remote_file_system_behind_fuse_is_detected() {
         let kind = |path: &str| remote_fuse(MOUNTS, Path::new(path));
         assert_eq!(kind("/home/me/far/.devarch"), Some("fuse.sshfs"));
         assert_eq!(kind("/mnt/my disk/x"), Some("fuse.rclone"));
@@ -191,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn this_machines_temporary_directory_is_local() {
+    fn the_temporary_directory_is_on_a_local_file_system() {
         let directory = tempfile::tempdir().unwrap();
         assert_eq!(network_file_system(directory.path()), None);
     }

@@ -1,4 +1,4 @@
-//! Plans that were saved to be applied later. Table `plans`.
+//! Plans saved to be applied later. Table `plans`.
 
 use crate::{
     author::{Author, AuthorColumns},
@@ -7,29 +7,30 @@ use crate::{
 };
 use devarch_core::id::{ApplyId, PlanId, StackId};
 
-/// How long after its end a plan is kept, in milliseconds: long enough to be told that it has expired.
+/// How long an expired plan is kept, in milliseconds: long enough to report that it has expired.
 const KEPT_AFTER_EXPIRY: i64 = 7 * 24 * 60 * 60 * 1000;
 
-/// A plan as it was shown, with what it was made from. It holds no secret: who applies it plans again, and compares.
+/// A plan as it was shown, with its inputs. It contains no secrets: applying it computes the plan again, and
+/// compares.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SavedPlan {
-    /// Its identity.
+    /// The plan's id.
     pub id: PlanId,
     /// The stack it is for.
     pub stack: StackId,
-    /// Who made it.
+    /// Who created it.
     pub author: Author,
-    /// When, in milliseconds since the Unix epoch.
+    /// When it was created, in milliseconds since the Unix epoch.
     pub made_at: i64,
-    /// Until when it may be applied, in milliseconds since the Unix epoch.
+    /// When it expires, in milliseconds since the Unix epoch.
     pub expires_at: i64,
-    /// What was asked for: the caller's JSON.
+    /// What was requested, as the caller's JSON.
     pub request: String,
-    /// What was assumed: the caller's JSON.
+    /// The assumptions it depends on, as the caller's JSON.
     pub assumed: String,
-    /// The plan as it was shown, without secrets: the caller's JSON.
+    /// The plan as it was shown, without secrets, as the caller's JSON.
     pub shown: String,
-    /// The apply that used it; there is one at most.
+    /// The apply that used it; at most one.
     pub applied_by: Option<ApplyId>,
 }
 
@@ -63,7 +64,7 @@ impl Row {
     }
 }
 
-/// Adds one, and removes those that expired long before it was made.
+/// Inserts a plan, and deletes those that expired long before it was created.
 pub(crate) async fn save(tx: &mut Tx, plan: &SavedPlan) -> Result<()> {
     execute!(tx, "DELETE FROM plans WHERE expires_at < $1", plan.made_at.saturating_sub(KEPT_AFTER_EXPIRY))?;
     let written = execute!(
@@ -89,13 +90,13 @@ pub(crate) async fn save(tx: &mut Tx, plan: &SavedPlan) -> Result<()> {
     Ok(())
 }
 
-/// The plan of that id.
+/// Returns the plan with this id.
 pub(crate) async fn load(tx: &mut Tx, id: &PlanId) -> Result<Option<SavedPlan>> {
     let row: Option<Row> = fetch_one!(tx, "SELECT * FROM plans WHERE id = $1", id.as_str())?;
     row.map(Row::read).transpose().map_err(|error| tx.damaged(error))
 }
 
-/// Marks a stack's plan as used by an apply; refused where another one used it.
+/// Marks a stack's plan as used by an apply; fails if another one used it.
 pub(crate) async fn mark_applied(tx: &mut Tx, stack: &StackId, plan: &PlanId, by: &ApplyId) -> Result<()> {
     let marked = execute!(
         tx,

@@ -1,4 +1,4 @@
-//! The host ports of instances, on each host. Table `ports`.
+//! The host ports of instances, per host. Table `ports`.
 
 use crate::db::{Result, Tx, Unreadable, execute, fetch};
 use devarch_core::{
@@ -9,7 +9,7 @@ use devarch_core::{
 /// A host port that belongs to an instance.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PortReservation {
-    /// Its place on the host.
+    /// Its address and port on the host.
     pub socket: HostSocket,
     /// The stack.
     pub stack: StackName,
@@ -54,7 +54,7 @@ fn protocol_of(word: &str) -> std::result::Result<Protocol, Unreadable> {
         .ok_or_else(|| format!("{word:?} is not a protocol").into())
 }
 
-/// The rows of one stack on this host, or all of this host.
+/// Loads this host's rows of one stack, or of all.
 pub(crate) async fn load(tx: &mut Tx, host: &str, stack: Option<&str>) -> Result<Vec<PortRow>> {
     match stack {
         None => fetch!(tx, "SELECT * FROM ports WHERE host = $1", host),
@@ -76,7 +76,7 @@ struct OwnedPort {
     instance: String,
 }
 
-/// All reservations of this host, but for those of one stack.
+/// Returns all reservations of this host, except those of one stack.
 pub(crate) async fn reservations(tx: &mut Tx, host: &str, except: &str) -> Result<Vec<PortReservation>> {
     let rows: Vec<OwnedPort> = fetch!(
         tx,
@@ -101,7 +101,7 @@ pub(crate) async fn reservations(tx: &mut Tx, host: &str, except: &str) -> Resul
     parsed.map_err(|error| tx.damaged(error))
 }
 
-/// Adds a row.
+/// Inserts a row.
 pub(crate) async fn insert(tx: &mut Tx, host: &str, row: &PortRow) -> Result<()> {
     execute!(
         tx,
@@ -117,7 +117,7 @@ pub(crate) async fn insert(tx: &mut Tx, host: &str, row: &PortRow) -> Result<()>
     Ok(())
 }
 
-/// Removes a row.
+/// Deletes a row.
 pub(crate) async fn delete(tx: &mut Tx, host: &str, row: &PortRow) -> Result<()> {
     execute!(
         tx,

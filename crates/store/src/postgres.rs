@@ -1,4 +1,4 @@
-//! Opening a PostgreSQL database.
+//! Opens a PostgreSQL database.
 
 use crate::{
     contents::take_out_contents,
@@ -20,16 +20,16 @@ use tokio::time::timeout;
 
 static MIGRATIONS: Migrator = sqlx::migrate!("migrations/postgres");
 
-/// How long a server that is well takes to answer, at most.
+/// The longest a healthy server takes to answer.
 const MOMENT: Duration = Duration::from_secs(1);
 
-/// How long a server may take to answer.
+/// The timeout for a server's answer.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Waiting and idling have an end, so that a client that is gone does not hold up a team.
+/// Timeouts for waiting and idling, so that a client that is gone does not block a team.
 const SETTINGS: [(&str, &str); 2] = [("lock_timeout", "10s"), ("idle_in_transaction_session_timeout", "60s")];
 
-/// Opens the database, migrating it where it is empty or older.
+/// Opens the database, migrating an empty or older one.
 pub(crate) async fn open(url: &PostgresUrl, vault: Arc<Vault>) -> Result<Database> {
     let place = url.to_string();
     let failed = |error| StoreError::of(&place, error);
@@ -62,7 +62,8 @@ pub(crate) async fn open(url: &PostgresUrl, vault: Arc<Vault>) -> Result<Databas
     Ok(database)
 }
 
-/// The first connection. A pool does not tell why it has none yet, so after a moment the server is asked directly.
+/// Opens the first connection. A pool does not report why it has none yet, so after a moment the server is asked
+/// directly.
 async fn first(pool: &PgPool, options: &PgConnectOptions) -> sqlx::Result<PoolConnection<Postgres>> {
     if let Ok(connection) = timeout(MOMENT, pool.acquire()).await {
         return connection;
@@ -73,7 +74,7 @@ async fn first(pool: &PgPool, options: &PgConnectOptions) -> sqlx::Result<PoolCo
     pool.acquire().await
 }
 
-/// The newest migration that was run; 0 where none ever was.
+/// Returns the newest migration that was run; 0 if there is none.
 async fn version(connection: &mut PgConnection) -> sqlx::Result<i64> {
     const UNDEFINED_TABLE: &str = "42P01";
     let newest: sqlx::Result<Option<i64>> =

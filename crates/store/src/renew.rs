@@ -1,4 +1,4 @@
-//! A copied store as one of its own: a part of the store's interface.
+//! Gives a copied store an identity of its own; part of [`Store`].
 
 use crate::{
     db::{Result, Tx, execute},
@@ -9,7 +9,7 @@ use crate::{
 use devarch_core::id::StoreId;
 use uuid::Uuid;
 
-/// What is only true of the store that made the objects on an engine.
+/// Records that are only valid in the store that created the objects on an engine.
 const FORGOTTEN: [&str; 8] = [
     "DELETE FROM objects",
     "DELETE FROM applied",
@@ -23,10 +23,10 @@ const FORGOTTEN: [&str; 8] = [
 ];
 
 impl Store {
-    /// Makes this store, a copy of another, a new owner of nothing: what the other made on engines is not its own any
-    /// more. Definitions and secrets stay; host ports and everything that was applied are forgotten.
+    /// Gives this store, a copy of another, a new identity: it no longer owns the objects the other created on
+    /// engines. Definitions and secrets are kept; host ports and the applied state are deleted.
     ///
-    /// Cut off, it has happened or not, and can be done again.
+    /// If interrupted, it has happened or not, and can be repeated.
     pub async fn renew(&self) -> Result<StoreId> {
         let writing = Writing::begin(self.database.vault.path()).await?;
         let mut tx = self.database.edit().await?;
@@ -39,7 +39,7 @@ async fn renew(tx: &mut Tx, writing: &Writing) -> Result<StoreId> {
     let row = identity::seize(tx).await?.ok_or(CannotOpen::Damaged)?;
     let key = tx.key(row.key_id)?;
     let id = StoreId::new(Uuid::new_v4().to_string());
-    // A key is found by its own id: should the rest not come to be, it still opens everything.
+    // A key is looked up by its own id: if the rest fails, it still decrypts everything.
     writing.change(|file| file.with(&id, &key))?;
     execute!(tx, "UPDATE identity SET store_id = $1", id.as_str())?;
     for statement in FORGOTTEN {

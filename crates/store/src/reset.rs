@@ -1,7 +1,7 @@
-//! A new key where the old one is lost for good: a part of the store's interface.
+//! Replaces a key that is lost for good; part of [`Store`].
 //!
-//! The new key is in the key file before the one transaction ends in which everything is sealed with it: cut off anywhere,
-//! the reset has happened or not, and can be done again.
+//! The new key is in the key file before the transaction that re-encrypts everything with it is committed: if
+//! interrupted anywhere, the reset has happened or not, and can be repeated.
 
 use crate::{
     clock::now,
@@ -14,21 +14,21 @@ use crate::{
 };
 use std::sync::Arc;
 
-/// What goes, or is no longer true, with the key of hashes.
+/// Deletes or invalidates what depends on the hash key.
 const GIVEN_UP: [&str; 2] = [
     "DELETE FROM plans WHERE applied_by IS NULL",
-    // Whoever read a stack before reads it again.
+    // Anyone who read a stack before has to read it again.
     "UPDATE stacks SET revision = revision + 1",
 ];
 
 impl Store {
-    /// Why the store's own key can't be read, if nothing but a copy of its key could help; an error where the key is there,
-    /// or may be.
+    /// Returns why the store's own key cannot be read, if only a copy of it could help; fails if the key exists, or
+    /// may exist.
     pub async fn lost_key(&self) -> Result<CannotOpen> {
         match self.identity().await?.hash_key {
             Ok(_) => Err(KeyError::KeyThere.into()),
             Err(CannotOpen::KeyFile(trouble)) => Err(trouble.into()),
-            // It has to be moved away first: it is not written over.
+            // That file has to be moved away first: it is not overwritten.
             Err(_) if self.database.vault.known().is_other() => {
                 Err(KeyFileError::NotKeys { path: self.database.vault.path().to_owned() }.into())
             }
@@ -36,9 +36,9 @@ impl Store {
         }
     }
 
-    /// Gives the store a new key, and a new key of hashes, where the old ones can't be read; and gives up what was sealed
-    /// with them. Secrets that are kept for their own sake get the values in `remade`, where each has to be named; in
-    /// definitions they are marked as given up. Who made the objects on engines stays known.
+    /// Generates a new key and a new hash key for the store if the old ones cannot be read, and discards what was
+    /// encrypted with them. Every undecryptable stored secret must be named in `remade`, with its new value; in
+    /// definitions, secrets are marked as discarded. The owners of objects on engines are kept.
     pub async fn reset_key(&self, remade: &Remade) -> Result<KeyId> {
         self.lost_key().await?;
         let writing = Writing::begin(self.database.vault.path()).await?;
@@ -46,18 +46,19 @@ impl Store {
         let mut tx = self.database.edit().await?;
         let reset = reset(&mut tx, &writing, &new, remade).await;
         tx.end(reset).await?;
-        // What a reset that was killed left in the key file opens nothing; the next who opens the store tries again.
+        // The key that a killed reset left in the key file decrypts nothing; the next program that opens the store
+        // tries again.
         let _ = keys::settle(&self.database, &writing).await;
         Ok(new.id())
     }
 }
 
 async fn reset(tx: &mut Tx, writing: &Writing, new: &Arc<Key>, remade: &Remade) -> Result<()> {
-    // In this order: who seals holds the identity first, and then writes.
+    // In this order, because encrypting locks the identity before it writes.
     let row = identity::seize(tx).await?.ok_or(CannotOpen::Damaged)?;
     sealed::seize(tx).await?;
     match tx.open(&identity::HASH_KEY, &row.hash_key).await? {
-        // Somebody brought the key back meanwhile.
+        // Another process restored the key meanwhile.
         Ok(_) => return Err(KeyError::KeyThere.into()),
         Err(trouble @ CannotOpen::KeyFile(_)) => return Err(trouble.into()),
         Err(_) => {}

@@ -1,4 +1,4 @@
-//! A stack as the rows of its tables. An edit is the difference between two of these.
+//! A stack as rows of the tables. An edit is the difference between two of these.
 
 use crate::{db::Result, instances::InstanceRow, ports::PortRow, secrets::SecretRow, volumes::VolumeRow};
 use devarch_core::{
@@ -10,7 +10,7 @@ use std::{
     sync::Arc,
 };
 
-/// The rows below a stack's own.
+/// The rows of a stack except its own.
 #[derive(Default)]
 pub(crate) struct Rows {
     pub(crate) instances: BTreeMap<String, InstanceRow>,
@@ -21,7 +21,7 @@ pub(crate) struct Rows {
 }
 
 impl Rows {
-    /// The rows a stack amounts to.
+    /// Converts a stack to rows.
     pub(crate) fn of(stack: &Stack) -> Result<Self> {
         let mut rows = Self::default();
         for (name, secret) in &stack.secrets {
@@ -46,7 +46,7 @@ impl Rows {
         self.secrets.insert(row.id.clone(), row);
     }
 
-    /// The name of one of its instances.
+    /// Returns the name of one of its instances.
     pub(crate) fn instance_name(&self, id: &str) -> &str {
         self.instances.get(id).map_or("", |row| &row.name)
     }

@@ -1,21 +1,21 @@
-//! Whether a database's schema is the one this program knows.
+//! Checks whether a database's schema is the one this program knows.
 
 use crate::{db::Result, error::OpeningError};
 use sqlx::migrate::Migrator;
 
-/// What is to be done about a schema that is not newer.
+/// What to do with a schema that is not newer.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Schema {
     Current,
     Older,
 }
 
-/// The newest version a program with these migrations knows.
+/// Returns the newest version a program with these migrations knows.
 pub(crate) fn known(migrations: &Migrator) -> i64 {
     migrations.iter().map(|migration| migration.version).max().unwrap_or(0)
 }
 
-/// Compares the version found with the newest known; a newer one is refused.
+/// Compares the version found with the newest known; fails if it is newer.
 pub(crate) fn judge(migrations: &Migrator, found: i64, place: &str) -> Result<Schema> {
     let known = known(migrations);
     if found > known {

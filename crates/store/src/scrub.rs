@@ -1,4 +1,4 @@
-//! Taking values out of what is remembered, because they are secret now and were not: a part of the store's interface.
+//! Redacts values that became secret in stored records; part of [`Store`].
 
 use crate::{
     applies, contents,
@@ -17,16 +17,16 @@ use sqlx::{AssertSqlSafe, SqlitePool};
 use std::{cmp::Reverse, collections::BTreeMap};
 use tokio::time::sleep;
 
-/// A shorter value is in too many other words to be looked for inside them.
+/// Shorter values occur inside too many other words to be searched for there.
 const SHORT: usize = 4;
 
-/// A column with a text that may have any value in it.
+/// A column with text that may contain any value.
 struct Texts {
     table: &'static str,
     column: &'static str,
-    /// What a row is found by, as texts.
+    /// The columns that identify a row, all texts.
     key: &'static [&'static str],
-    /// The rows of the stack `$1`.
+    /// The condition that selects the rows of stack `$1`.
     of: &'static str,
 }
 
@@ -48,30 +48,30 @@ const TEXTS: [Texts; 9] = [
     Texts { table: "applied", column: "spec", key: APPLIED, of: OF_STACK },
 ];
 
-/// Tables whose rows can have had the values, by this or by the edit that made them secret.
+/// Tables in which this, or the edit that made the values secret, can have left old rows that contain them.
 const REWRITTEN: [&str; 9] =
     ["stacks", "wirings", "instances", "templates", "plans", "applies", "apply_steps", "applied", "contents"];
 
-/// Contents that have one of the values in them.
+/// Contents that contain one of the values.
 pub type ExposedContents = BTreeMap<ContentDigest, Secret>;
 
-/// How a stack's definition is made one in which the values are secret, and these contents.
+/// Converts a stack's definition to one in which the values and these contents are secret.
 pub type Redefine<'a> = dyn Fn(Stored, &ExposedContents) -> Stored + Send + Sync + 'a;
 
 impl Store {
-    /// Takes values that are secret now, and were not, out of all that is remembered of a stack: out of its plans, its
-    /// journal and what was applied, where they are redacted; and out of the definitions in its journal, which `redefine`
-    /// makes such that the values are among their secrets. A content that only the journal names goes. Says whether they
-    /// were in any of it; then the pages of the database that were freed are still to be wiped.
+    /// Removes values that became secret from everything recorded about a stack: they are redacted in its plans, its
+    /// journal and its applied state, and `redefine` moves them to the secrets in the journal's definitions. A
+    /// content that only the journal refers to is deleted. Returns whether any value was found; then the freed pages
+    /// of the database must still be wiped.
     ///
-    /// It can be done again, also after a failure.
+    /// Can be repeated, also after a failure.
     pub async fn scrub(&self, stack: &StackId, values: &[Secret], redefine: &Redefine<'_>) -> Result<bool> {
         let mut tx = self.database.edit().await?;
         let done = scrub(&mut tx, stack, values, redefine).await;
         tx.end(done).await
     }
 
-    /// Overwrites the pages of the database that have been freed, and its log.
+    /// Overwrites the freed pages of the database, and its log.
     pub async fn wipe(&self) -> Result<()> {
         wipe(&self.database).await
     }
@@ -79,7 +79,7 @@ impl Store {
 
 async fn scrub(tx: &mut Tx, stack: &StackId, values: &[Secret], redefine: &Redefine<'_>) -> Result<bool> {
     let exposed = exposed(tx, &Values::of(values)).await?;
-    // Of a content that is secret now, not even what it was known by stays.
+    // The digest of a content that is now secret is removed too.
     let digests = exposed.keys().map(|digest| Secret::new(digest.as_str()));
     let secrets: Vec<Secret> = values.iter().cloned().chain(digests).collect();
     let values = Values::of(&secrets);
@@ -93,7 +93,7 @@ async fn scrub(tx: &mut Tx, stack: &StackId, values: &[Secret], redefine: &Redef
     Ok(found)
 }
 
-/// The contents that have one of the values in them.
+/// Returns the contents that contain one of the values.
 async fn exposed(tx: &mut Tx, values: &Values<'_>) -> Result<ExposedContents> {
     let mut exposed = ExposedContents::new();
     for digest in contents::all(tx).await? {
@@ -122,7 +122,7 @@ async fn definitions(
         found = true;
         let id = ApplyId::new(id);
         let now = applies::open_definition(tx, &id, text, sealed.clone()).await?;
-        // What is sealed and can't be opened stays as it is.
+        // Encrypted data that cannot be decrypted is left unchanged.
         let (open, sealed) = if matches!(now.secret, Sealable::Locked(_)) {
             (redacted, sealed)
         } else {
@@ -182,7 +182,7 @@ async fn scrub_texts(tx: &mut Tx, texts: &Texts, stack: &StackId, values: &Value
     Ok(found)
 }
 
-/// What is looked for: each value as it is, and as it is written inside a JSON text.
+/// The search patterns: each value as it is, and as it is escaped inside JSON.
 struct Values<'a> {
     short: Vec<&'a str>,
     long: Vec<zeroize::Zeroizing<String>>,
@@ -198,13 +198,13 @@ impl<'a> Values<'a> {
             let escaped = &quoted[1..quoted.len() - 1];
             long.extend([value, escaped].map(|form| zeroize::Zeroizing::new(form.to_owned())));
         }
-        // A value that is a part of another one comes after it.
+        // Longest first, so that a value that is part of another is searched after it.
         long.sort_by_key(|value| Reverse(value.len()));
         Self { short, long }
     }
 
-    /// A text without the values; `None` where they are not in it. In JSON they are looked for in its texts, so that it
-    /// stays JSON.
+    /// Returns the text without the values; `None` if it contains none. In JSON only string values are searched, so
+    /// that it remains valid JSON.
     fn redacted(&self, text: &str) -> Option<String> {
         match serde_json::from_str(text) {
             Ok(mut json @ (Value::Object(_) | Value::Array(_))) => {
@@ -248,7 +248,7 @@ impl<'a> Values<'a> {
     }
 }
 
-/// Overwrites what was freed.
+/// Overwrites freed pages.
 async fn wipe(database: &Database) -> Result<()> {
     let wiped = match &database.db {
         Db::Pg(pool) => rewrite(pool, &REWRITTEN).await,
@@ -264,7 +264,7 @@ async fn wipe(database: &Database) -> Result<()> {
     }
 }
 
-/// SQLite overwrites what it frees itself, but its log has the pages as they were. Says whether it could be emptied.
+/// SQLite overwrites what it frees, but its log still has the old pages. Returns whether the log could be emptied.
 async fn empty_log(pool: &SqlitePool) -> sqlx::Result<bool> {
     for _ in 0..TRIES {
         let (busy, ..): (i64, i64, i64) =
@@ -287,7 +287,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_goes_and_json_stays_json() {
+    fn redacting_a_value_leaves_valid_json() {
         let text = r#"{"a":["x hunter2 y",1],"steps":"b"}"#;
         assert_eq!(redacted(&["hunter2"], text).unwrap(), r#"{"a":["x [REDACTED] y",1],"steps":"b"}"#);
         assert_eq!(redacted(&["steps"], text), None, "names of fields are not values");
@@ -296,7 +296,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_is_found_however_it_is_quoted() {
+    fn a_value_is_found_at_any_level_of_json_escaping() {
         let value = "a\"b\\c\nd";
         let inner = serde_json::json!({ "v": value }).to_string();
         let outer = serde_json::json!({ "request": inner, "v": value }).to_string();
@@ -305,7 +305,7 @@ mod tests {
     }
 
     #[test]
-    fn a_short_value_does_not_make_holes_into_words() {
+    fn a_short_value_is_not_redacted_inside_words() {
         assert_eq!(redacted(&["ab"], r#"["ab","cab"]"#).unwrap(), r#"["[REDACTED]","cab"]"#);
         assert_eq!(redacted(&["hunter2", "hunter22"], "hunter22").unwrap(), "[REDACTED]");
     }

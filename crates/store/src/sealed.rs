@@ -1,4 +1,4 @@
-//! Every column there is that holds sealed values, so that they can be sealed with another key all at once, or given up.
+//! All columns with encrypted values, for re-encrypting or discarding them in one transaction.
 
 use crate::{
     db::{Conn, Result, Tx, execute, fetch, on},
@@ -16,15 +16,15 @@ use zeroize::Zeroizing;
 /// How many rows one statement writes.
 const BATCH: usize = 250;
 
-/// How many values that can't be read are named.
+/// How many undecryptable values are named.
 const NAMED: usize = 5;
 
-/// A table that has a column `sealed`.
+/// A table with a column `sealed`.
 struct Table {
     name: &'static str,
-    /// The columns of its primary key, which are texts.
+    /// The columns of its primary key, all texts.
     key: &'static [&'static str],
-    /// What a row is called.
+    /// The name of a row in messages, as SQL.
     called: &'static str,
 }
 
@@ -57,13 +57,13 @@ struct Row {
 }
 
 impl Row {
-    /// The primary key, if it has so many columns.
+    /// Returns the primary key, which has this many columns.
     fn key(&self, columns: usize) -> Vec<&str> {
         [self.one.as_str(), &self.two, &self.three].into_iter().take(columns).collect()
     }
 }
 
-/// Keeps others from writing what is sealed, until the transaction ends.
+/// Locks all encrypted values against writes until the transaction ends.
 pub(crate) async fn seize(tx: &mut Tx) -> Result<()> {
     if matches!(tx.conn, Conn::Pg(_)) {
         for table in &TABLES {
@@ -74,7 +74,7 @@ pub(crate) async fn seize(tx: &mut Tx) -> Result<()> {
     Ok(())
 }
 
-/// Seals all there is with another key; says how many values that were.
+/// Re-encrypts everything with another key; returns the number of values.
 pub(crate) async fn reseal(tx: &mut Tx, new: &Key) -> Result<usize> {
     let mut locked = Vec::new();
     let mut values = 0;
@@ -97,14 +97,13 @@ pub(crate) async fn reseal(tx: &mut Tx, new: &Key) -> Result<usize> {
     }
 }
 
-/// Values of secrets that are kept for their own sake and can't be read, in the place of those; of what has none nothing is
-/// left.
+/// New values of stored secrets that cannot be decrypted; a secret with `None` is deleted.
 pub type Remade = BTreeMap<SecretId, Option<Secret>>;
 
-/// Seals with another key all that can be opened, and gives up the rest.
+/// Re-encrypts everything that can be decrypted, and discards the rest.
 pub(crate) async fn give_up(tx: &mut Tx, new: &Key, remade: &Remade) -> Result<()> {
     for table in &TABLES {
-        // Nothing that was applied can be compared: its hash was made with the key of hashes, which is given up.
+        // The applied state cannot be compared any more: its hashes depend on the discarded hash key.
         let which = if table.name == "applied" { "TRUE" } else { "sealed IS NOT NULL" };
         let mut kept = Vec::new();
         for mut row in load(tx, table, which).await? {
@@ -122,7 +121,7 @@ pub(crate) async fn give_up(tx: &mut Tx, new: &Key, remade: &Remade) -> Result<(
     Ok(())
 }
 
-/// What is left of a value.
+/// Returns what remains of a value.
 async fn left(
     tx: &mut Tx,
     table: &Table,
@@ -135,7 +134,7 @@ async fn left(
     match tx.open(place, sealed).await? {
         Ok(_) if table.name == "applied" => Ok(Some(given_up())),
         Ok(plain) => Ok(Some(plain)),
-        // The key may be there.
+        // The key may still exist.
         Err(trouble @ CannotOpen::KeyFile(_)) => Err(trouble.into()),
         Err(_) if table.name == "secrets" => match remade.get(&SecretId::new(row.one.as_str())) {
             Some(value) => {
@@ -184,7 +183,7 @@ async fn reseal_rows(
     Ok(resealed)
 }
 
-/// Writes many rows with few statements: each takes a way to the server and back.
+/// Writes many rows with few statements, because each is a round trip to the server.
 async fn write(tx: &mut Tx, table: &Table, rows: &[Row]) -> Result<()> {
     let width = table.key.len() + 1;
     for batch in rows.chunks(BATCH) {

@@ -1,4 +1,4 @@
-//! Secrets that are kept for their own sake: a stack's, and those made for instances. Table `secrets`.
+//! Stored secrets: those of a stack, and those generated for instances. Table `secrets`.
 
 use crate::{
     db::{Result, Tx, Unreadable, execute, fetch},
@@ -9,14 +9,14 @@ use devarch_core::{
     secret::{KeptSecret, Secret, SecretValue},
 };
 
-/// One row.
+/// One row of `secrets`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct SecretRow {
     pub(crate) id: String,
     pub(crate) stack_id: String,
-    /// The instance it was made for; `None` where it is the stack's.
+    /// The instance it was generated for; `None` for a stack's secret.
     pub(crate) instance_id: Option<String>,
-    /// Its name, or the instance's variable.
+    /// The secret's name, or the instance's variable.
     pub(crate) name: String,
     value: SecretValue,
     changed_at: i64,
@@ -44,7 +44,7 @@ impl SecretRow {
         }
     }
 
-    /// The name as such and the secret.
+    /// Returns the parsed name and the secret.
     pub(crate) fn read<N>(self) -> std::result::Result<(N, KeptSecret), Unreadable>
     where
         N: std::str::FromStr<Err: Into<Unreadable>>,
@@ -64,7 +64,7 @@ fn at<'a>(row: &'a [&'a str; 1]) -> At<'a> {
     At { table: "secrets", row }
 }
 
-/// The rows of one stack, or all.
+/// Loads the rows of one stack, or of all.
 pub(crate) async fn load(tx: &mut Tx, stack: Option<&str>) -> Result<Vec<SecretRow>> {
     let found: Vec<Columns> = match stack {
         None => fetch!(tx, "SELECT * FROM secrets")?,
@@ -88,7 +88,7 @@ async fn sealed(tx: &mut Tx, row: &SecretRow) -> Result<Vec<u8>> {
     stored::seal_text(tx, at(&[&row.id]), secret.reveal()).await
 }
 
-/// Adds a row.
+/// Inserts a row.
 pub(crate) async fn insert(tx: &mut Tx, row: &SecretRow) -> Result<()> {
     let sealed = sealed(tx, row).await?;
     execute!(
@@ -105,13 +105,13 @@ pub(crate) async fn insert(tx: &mut Tx, row: &SecretRow) -> Result<()> {
     Ok(())
 }
 
-/// Moves a row out of the way of rows that take its name in the same edit.
+/// Moves a row aside for rows that take its name in the same edit.
 pub(crate) async fn park(tx: &mut Tx, id: &str) -> Result<()> {
     execute!(tx, "UPDATE secrets SET name = id WHERE id = $1", id)?;
     Ok(())
 }
 
-/// Writes a row that is there. A value that stays is not touched, also one that can't be read.
+/// Updates a row. An unchanged value is not rewritten, even if it cannot be decrypted.
 pub(crate) async fn update(tx: &mut Tx, before: &SecretRow, row: &SecretRow) -> Result<()> {
     if before.value != row.value {
         let sealed = sealed(tx, row).await?;
@@ -128,7 +128,7 @@ pub(crate) async fn update(tx: &mut Tx, before: &SecretRow, row: &SecretRow) -> 
     Ok(())
 }
 
-/// Removes a row.
+/// Deletes a row.
 pub(crate) async fn delete(tx: &mut Tx, id: &str) -> Result<()> {
     execute!(tx, "DELETE FROM secrets WHERE id = $1", id)?;
     Ok(())

@@ -1,4 +1,4 @@
-//! Locks of stacks in PostgreSQL: advisory locks, each held by a session of its own.
+//! Stack locks in PostgreSQL: advisory locks, each held by a session of its own.
 //!
 //! <https://www.postgresql.org/docs/current/explicit-locking.html#ADVISORY-LOCKS>
 
@@ -12,7 +12,7 @@ use sqlx::{ConnectOptions as _, Connection as _, PgConnection, Row as _, postgre
 use tokio::time::timeout;
 use uuid::Uuid;
 
-/// A machine that vanished is found out within a minute; without these, after hours.
+/// A machine that vanished is detected within a minute; without these settings, after hours.
 const KEEPALIVE: [(&str, &str); 3] =
     [("tcp_keepalives_idle", "30"), ("tcp_keepalives_interval", "10"), ("tcp_keepalives_count", "3")];
 
@@ -23,7 +23,7 @@ pub(crate) struct Session {
 }
 
 impl Session {
-    /// Opens a session and proves that it is this program's alone.
+    /// Opens a session and verifies that no pooler shares it.
     pub(crate) async fn open(options: &PgConnectOptions, place: &str) -> Result<Self> {
         let opened = timeout(PATIENCE, connect(options)).await;
         let opened = opened.unwrap_or_else(|elapsed| Err(sqlx::Error::Io(elapsed.into())));
@@ -31,7 +31,7 @@ impl Session {
         session.ok_or_else(|| LockError::Pooler { place: place.to_owned() }.into())
     }
 
-    /// Takes the lock; says whether it could.
+    /// Tries to take the lock; returns whether it succeeded.
     pub(crate) async fn try_take(&mut self, stack: &StackId, fence: i64) -> sqlx::Result<bool> {
         sqlx::query_scalar("SELECT pg_try_advisory_lock(hashtext($1), $2::bigint::int4)")
             .bind(stack.as_str())
@@ -40,13 +40,13 @@ impl Session {
             .await
     }
 
-    /// The server's process for this session.
+    /// Returns the server process of this session.
     pub(crate) fn backend(&self) -> i32 {
         self.backend
     }
 
-    /// Ends the session, and waits until its lock is free. Where that fails the server frees it when it sees that the
-    /// connection is gone.
+    /// Ends the session and waits until its lock is free. If that fails, the server frees the lock when it detects
+    /// the closed connection.
     pub(crate) async fn end(mut self) {
         let freed = sqlx::query("SELECT pg_advisory_unlock_all()").execute(&mut self.connection).await;
         if freed.is_ok() {
@@ -55,18 +55,18 @@ impl Session {
     }
 }
 
-/// Whether the server knows the session of that process as the lock's holder. Asked on another connection: the server's
-/// word is what keeps others out.
+/// Returns whether the server considers that process's session the lock's holder. Asked on another connection,
+/// because the server's view is what keeps others out.
 pub(crate) async fn holds(tx: &mut Tx, stack: &StackId, fence: i64, backend: i32) -> Result<bool> {
     Ok(holder(tx, stack, fence).await? == Some(backend))
 }
 
-/// Whether some session has the lock.
+/// Returns whether any session holds the lock.
 pub(crate) async fn is_held(tx: &mut Tx, stack: &StackId, fence: i64) -> Result<bool> {
     Ok(holder(tx, stack, fence).await?.is_some())
 }
 
-/// The process id of the session that has the lock.
+/// Returns the process id of the session that holds the lock.
 async fn holder(tx: &mut Tx, stack: &StackId, fence: i64) -> Result<Option<i32>> {
     let row: Option<(i32,)> = fetch_one!(
         tx,
@@ -79,17 +79,17 @@ async fn holder(tx: &mut Tx, stack: &StackId, fence: i64) -> Result<Option<i32>>
     Ok(row.map(|(backend,)| backend))
 }
 
-/// A session, or `None` where it does not come from what this program said when it connected.
+/// Opens a session; `None` if its settings are not those this program connected with.
 ///
-/// A pooler's sessions were begun by the pooler. So a name that is made up for this one connection, and travels with
-/// the message that opens it, is known to the session only if that message reached the server: then no other program can
-/// be given the session. That settings came from there, rather than being set later by a pooler that repeats what its
-/// client said, is told by their source.
+/// A pooler starts its sessions itself. A name generated for this connection is sent in the startup message, so the
+/// session knows it only if that message reached the server, and then no other program shares the session. The
+/// setting's source shows that it came from the startup message, rather than from a pooler that replays its client's
+/// settings later.
 async fn connect(options: &PgConnectOptions) -> sqlx::Result<Option<Session>> {
     let name = Uuid::new_v4().to_string();
     let options = options.clone().options(KEEPALIVE).options([("devarch.session", &name)]);
     let mut connection = options.connect().await?;
-    // As plain text, which goes through every pooler.
+    // As a simple query, which every pooler passes on.
     let told = sqlx::raw_sql(
         "SELECT pg_backend_pid(), current_setting('devarch.session', true), \
          (SELECT source FROM pg_settings WHERE name = 'tcp_keepalives_count')",
@@ -103,7 +103,7 @@ async fn connect(options: &PgConnectOptions) -> sqlx::Result<Option<Session>> {
         connection.close().await?;
         return Ok(None);
     }
-    // It idles while the engine works. Servers before 14 don't know the setting.
+    // It idles while the engine works. Servers before 14 do not know the setting.
     sqlx::query("SELECT set_config(name, '0', false) FROM pg_settings WHERE name = 'idle_session_timeout'")
         .execute(&mut connection)
         .await?;

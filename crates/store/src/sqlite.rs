@@ -1,4 +1,4 @@
-//! Opening an SQLite database: as little as possible where its schema is current, because every command does it.
+//! Opens an SQLite database. Every command does this, so it does as little as possible if the schema is current.
 
 use crate::{
     contents::take_out_contents,
@@ -21,7 +21,7 @@ static MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
 /// How long a writer waits for another.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Opens the database, making it where it is missing and migrating it where it is older.
+/// Opens the database, creating it if it is missing and migrating it if it is older.
 pub(crate) async fn open(path: &Path, vault: Arc<Vault>) -> Result<Database> {
     let there = place::prepare(path)?;
     let options = SqliteConnectOptions::new()
@@ -29,7 +29,7 @@ pub(crate) async fn open(path: &Path, vault: Arc<Vault>) -> Result<Database> {
         .foreign_keys(true)
         .synchronous(SqliteSynchronous::Normal)
         .busy_timeout(BUSY_TIMEOUT)
-        // What was removed is overwritten: it may have been a secret before it was marked as one.
+        // Deleted data is overwritten: it may have been a secret before it was marked as one.
         .pragma("secure_delete", "ON");
     let pool = SqlitePoolOptions::new()
         .max_connections(4)
@@ -47,7 +47,7 @@ pub(crate) async fn open(path: &Path, vault: Arc<Vault>) -> Result<Database> {
     let failed = |error| StoreError::of(&database.place, error);
 
     if !there {
-        // Whoever finds the file waits until it is a database.
+        // Another process that finds the file waits until it is a database.
         let _gate = Gate::exclusive(path).await?;
         if place::make_file(path)? {
             migrate(options).await.map_err(failed)?;
@@ -72,7 +72,7 @@ pub(crate) async fn open(path: &Path, vault: Arc<Vault>) -> Result<Database> {
     Ok(database)
 }
 
-/// An empty database beside the keys of a store has lost that store: it would become a new one without a word.
+/// Rejects an empty database next to the keys of a store: that store was lost, and would silently be replaced.
 async fn refuse_emptied(path: &Path, pool: &SqlitePool, database: &Database) -> Result<()> {
     let failed = |error| StoreError::of(&database.place, error);
     let mut connection = pool.acquire().await.map_err(failed)?;
@@ -85,7 +85,7 @@ async fn refuse_emptied(path: &Path, pool: &SqlitePool, database: &Database) -> 
     Err(OpeningError::Emptied { path: path.to_owned(), key_file: database.vault.path().to_owned() }.into())
 }
 
-/// The schema's version is kept in the file's header, where it is read fastest.
+/// The schema's version is in the file's header, where it is read fastest.
 async fn version(pool: &SqlitePool) -> sqlx::Result<i64> {
     let mut connection = pool.acquire().await?;
     let version = sqlx::query_scalar("PRAGMA user_version").fetch_one(&mut *connection).await?;
@@ -93,7 +93,8 @@ async fn version(pool: &SqlitePool) -> sqlx::Result<i64> {
     Ok(version)
 }
 
-/// The journal's mode stays with the file; changing it is safe only while nobody else opens the database.
+/// Migrates the schema. The journal mode is stored in the file; changing it is safe only while no other process opens
+/// the database.
 async fn migrate(options: SqliteConnectOptions) -> sqlx::Result<()> {
     let pool = SqlitePoolOptions::new()
         .max_connections(1)
@@ -104,7 +105,7 @@ async fn migrate(options: SqliteConnectOptions) -> sqlx::Result<()> {
     Ok(())
 }
 
-/// From now on the schema is the newest; killed before that, the next who opens the database does it all again.
+/// Marks the schema as the newest. If killed before that, the next program that opens the database migrates again.
 async fn mark(pool: &SqlitePool) -> sqlx::Result<()> {
     let version = schema::known(&MIGRATIONS);
     sqlx::query(AssertSqlSafe(format!("PRAGMA user_version = {version}"))).execute(pool).await?;

@@ -16,7 +16,7 @@ use devarch_core::{
 use ipnet::Ipv4Net;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// One row.
+/// One row of `stacks`.
 #[derive(sqlx::FromRow)]
 struct Columns {
     id: String,
@@ -33,19 +33,19 @@ struct Columns {
     subnet: Option<String>,
 }
 
-/// One row, its secrets open or locked.
+/// One row, its secrets decrypted or locked.
 pub(crate) struct StackRow {
     columns: Columns,
     imported: Option<Stored>,
 }
 
 impl StackRow {
-    /// The stack's id.
+    /// Returns the stack's id.
     pub(crate) fn id(&self) -> &str {
         &self.columns.id
     }
 
-    /// The stack without its instances, secrets and wires.
+    /// Returns the stack without its instances, secrets and wires.
     pub(crate) fn read(self) -> std::result::Result<Stack, Unreadable> {
         let Self { columns, imported } = self;
         let engine = match (columns.engine_kind, columns.engine_id, columns.engine_endpoint) {
@@ -85,13 +85,13 @@ fn allowed_of(words: &str) -> std::result::Result<BTreeSet<Allowance>, Unreadabl
         .collect()
 }
 
-/// All names, sorted.
+/// Returns all names, sorted.
 pub(crate) async fn names(tx: &mut Tx) -> Result<Vec<StackName>> {
     let rows = fetch!(tx, "SELECT name FROM stacks ORDER BY name")?;
     parsed(tx, rows)
 }
 
-/// The names of those that were made from a project's directory, sorted.
+/// Returns the names of stacks that were created from a project's directory, sorted.
 pub(crate) async fn names_in(tx: &mut Tx, project: &str) -> Result<Vec<StackName>> {
     let rows = fetch!(tx, "SELECT name FROM stacks WHERE project = $1 ORDER BY name", project)?;
     parsed(tx, rows)
@@ -103,7 +103,7 @@ fn parsed(tx: &Tx, rows: Vec<(String,)>) -> Result<Vec<StackName>> {
     parsed.map_err(|error| tx.damaged(error))
 }
 
-/// The row of that name, or all rows by name.
+/// Loads the row with this name, or all rows by name.
 pub(crate) async fn load(tx: &mut Tx, name: Option<&StackName>) -> Result<Vec<StackRow>> {
     let found: Vec<Columns> = match name {
         None => fetch!(tx, "SELECT * FROM stacks ORDER BY name")?,
@@ -127,7 +127,7 @@ fn at<'a>(row: &'a [&'a str; 1]) -> At<'a> {
     At { table: "stacks", row }
 }
 
-/// The file a stack was imported from, and what is to be sealed of it.
+/// Returns the file a stack was imported from, and its encrypted secrets.
 async fn imported(tx: &mut Tx, stack: &Stack) -> Result<(Option<String>, Option<Vec<u8>>)> {
     let Stored { open, secret } = match &stack.imported {
         None => return Ok((None, None)),
@@ -138,7 +138,7 @@ async fn imported(tx: &mut Tx, stack: &Stack) -> Result<(Option<String>, Option<
     Ok((Some(open), sealed))
 }
 
-/// The project of the stack that has this name and is not this one.
+/// Returns the project of another stack with this name.
 pub(crate) async fn namesake(tx: &mut Tx, stack: &Stack) -> Result<Option<Option<String>>> {
     let row: Option<(Option<String>,)> = fetch_one!(
         tx,
@@ -149,7 +149,7 @@ pub(crate) async fn namesake(tx: &mut Tx, stack: &Stack) -> Result<Option<Option
     Ok(row.map(|(project,)| project))
 }
 
-/// The subnets on this host, but for that of one stack.
+/// Returns the subnets on this host, except one stack's.
 pub(crate) async fn subnets(tx: &mut Tx, host: &str, except: &str) -> Result<Vec<(StackName, Ipv4Net)>> {
     let rows: Vec<(String, String)> = fetch!(
         tx,
@@ -163,7 +163,7 @@ pub(crate) async fn subnets(tx: &mut Tx, host: &str, except: &str) -> Result<Vec
     parsed.map_err(|error| tx.damaged(error))
 }
 
-/// Adds a row, not yet bound to an engine.
+/// Inserts a row that is not bound to an engine.
 pub(crate) async fn insert(tx: &mut Tx, stack: &Stack) -> Result<()> {
     let (imported, sealed) = imported(tx, stack).await?;
     execute!(
@@ -182,7 +182,7 @@ pub(crate) async fn insert(tx: &mut Tx, stack: &Stack) -> Result<()> {
     Ok(())
 }
 
-/// Takes a stack from the revision an edit was made from to the next; `None` where it has another.
+/// Advances a stack's revision from the one that was read; `None` if it has changed since.
 pub(crate) async fn advance(tx: &mut Tx, read: &Stack) -> Result<Option<i64>> {
     let row: Option<(i64,)> = fetch_one!(
         tx,
@@ -193,7 +193,7 @@ pub(crate) async fn advance(tx: &mut Tx, read: &Stack) -> Result<Option<i64>> {
     Ok(row.map(|(revision,)| revision))
 }
 
-/// Writes what an edit can change. The file it was imported from is not touched where it stays.
+/// Updates what an edit can change. The imported file is not rewritten if it is unchanged.
 pub(crate) async fn update(tx: &mut Tx, before: &Stack, stack: &Stack) -> Result<()> {
     if before.imported != stack.imported {
         let (imported, sealed) = imported(tx, stack).await?;
@@ -217,7 +217,7 @@ pub(crate) async fn update(tx: &mut Tx, before: &Stack, stack: &Stack) -> Result
     Ok(())
 }
 
-/// Writes where a stack lives, as far as it is given; returns whether there is such a stack.
+/// Records a stack's engine and network as far as given; returns whether the stack exists.
 pub(crate) async fn bind(
     tx: &mut Tx,
     host: &str,
@@ -240,7 +240,7 @@ pub(crate) async fn bind(
     Ok(changed > 0)
 }
 
-/// Clears where a stack lives.
+/// Clears a stack's engine and network.
 pub(crate) async fn unbind(tx: &mut Tx, id: &StackId) -> Result<()> {
     execute!(
         tx,
@@ -251,7 +251,7 @@ pub(crate) async fn unbind(tx: &mut Tx, id: &StackId) -> Result<()> {
     Ok(())
 }
 
-/// Removes the row, if it still has the revision that was read, and all that belongs to it.
+/// Deletes the row and everything that belongs to it, if it still has the revision that was read.
 pub(crate) async fn delete(tx: &mut Tx, read: &Stack) -> Result<bool> {
     let deleted =
         execute!(tx, "DELETE FROM stacks WHERE id = $1 AND revision = $2", read.id.as_str(), read.revision,)?;

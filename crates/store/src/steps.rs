@@ -1,4 +1,4 @@
-//! The steps of applies: each is written before it is made, and after. Table `apply_steps`.
+//! The steps of applies, each recorded before it runs and after. Table `apply_steps`.
 
 use crate::{
     applies::found,
@@ -6,25 +6,25 @@ use crate::{
 };
 use devarch_core::id::{ApplyId, StackId};
 
-/// A step's place in the journal, and the time of what is written about it.
+/// A step's place in the journal, with a timestamp.
 #[derive(Debug, Clone, Copy)]
 pub struct StepMark<'a> {
     /// The apply.
     pub apply: &'a ApplyId,
-    /// Its place in the plan.
+    /// Its index in the plan.
     pub at: u32,
     /// Milliseconds since the Unix epoch, UTC.
     pub when: i64,
 }
 
-/// What is known of one step. Times are milliseconds since the Unix epoch, UTC.
+/// The record of one step. Times are milliseconds since the Unix epoch, UTC.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StepRecord {
-    /// Its place in the plan.
+    /// Its index in the plan.
     pub at: u32,
-    /// When it was about to be made.
+    /// When it was about to run.
     pub begun_at: i64,
-    /// When it had ended; `None` where nobody knows whether it was made.
+    /// When it ended; `None` if it is unknown whether it completed.
     pub ended_at: Option<i64>,
     /// Why it failed.
     pub error: Option<String>,
@@ -49,7 +49,7 @@ impl Row {
     }
 }
 
-/// All of one apply, in the plan's order.
+/// Loads the steps of one apply, in the plan's order.
 pub(crate) async fn load(tx: &mut Tx, apply: &ApplyId) -> Result<Vec<StepRecord>> {
     let rows: Vec<Row> =
         fetch!(tx, "SELECT * FROM apply_steps WHERE apply_id = $1 ORDER BY at", apply.as_str())?;
@@ -57,7 +57,7 @@ pub(crate) async fn load(tx: &mut Tx, apply: &ApplyId) -> Result<Vec<StepRecord>
     parsed.map_err(|error| tx.damaged(error))
 }
 
-/// Writes that a step is about to be made, also one that was begun before.
+/// Records that a step is about to run, even if it was begun before.
 pub(crate) async fn begin(
     tx: &mut Tx,
     (stack, apply): (&StackId, &ApplyId),
@@ -77,7 +77,7 @@ pub(crate) async fn begin(
     found(written, apply)
 }
 
-/// Writes that a step has ended.
+/// Records that a step has ended.
 pub(crate) async fn end(
     tx: &mut Tx,
     (stack, apply): (&StackId, &ApplyId),

@@ -1,5 +1,5 @@
-//! The store's interface: stacks, and what is known of them. Its locks are in [`crate::lock`], the journal of applies
-//! in [`crate::journal`].
+//! The store's interface to stacks and their state. Locks are in [`crate::lock`], the journal of applies in
+//! [`crate::journal`].
 
 use crate::{
     applied::{self, Applied},
@@ -25,10 +25,10 @@ use devarch_core::{
 use ipnet::Ipv4Net;
 use std::{collections::BTreeMap, fmt, path::Path, sync::Arc};
 
-/// No stack has this id: nothing is left out.
+/// No stack has this id, so nothing is excluded.
 const NONE: &str = "";
 
-/// The truth, as one machine sees it. Clones share their connections.
+/// The source of truth as seen by one machine. Clones share their connections.
 #[derive(Clone)]
 pub struct Store {
     pub(crate) database: Database,
@@ -42,8 +42,8 @@ impl fmt::Debug for Store {
 }
 
 impl Store {
-    /// Opens the database, making or migrating its schema where needed. `host` is this machine's identity: host ports
-    /// and subnets are unique for each. `key_file` has the key of its secrets; it is read when they are.
+    /// Opens the database, creating or migrating its schema if needed. `host` is this machine's identity: host ports
+    /// and subnets are unique per host. `key_file` contains the key of its secrets, and is read when they are.
     pub async fn open(url: &StoreUrl, host: &str, key_file: &Path) -> Result<Self> {
         let vault = Vault::at(key_file);
         let database = match url {
@@ -53,62 +53,62 @@ impl Store {
         Ok(Self { database, host: host.into() })
     }
 
-    /// Closes the connections, once what is under way has ended.
+    /// Closes the connections once running operations have ended.
     pub async fn close(self) {
         self.database.close().await;
     }
 
-    /// Who this store is; made where it was never asked before, and with it the key of its secrets.
+    /// Returns the store's identity; the first call creates it, with the key of its secrets.
     pub async fn identity(&self) -> Result<StoreIdentity> {
         identity::get(&self.database).await
     }
 
-    /// The names of all stacks, sorted.
+    /// Returns the names of all stacks, sorted.
     pub async fn stack_names(&self) -> Result<Vec<StackName>> {
         let mut tx = self.database.read().await?;
         let found = stacks::names(&mut tx).await;
         tx.end(found).await
     }
 
-    /// The names of the stacks that were made from a project's directory, sorted.
+    /// Returns the names of stacks that were created from a project's directory, sorted.
     pub async fn stack_names_in(&self, project: &str) -> Result<Vec<StackName>> {
         let mut tx = self.database.read().await?;
         let found = stacks::names_in(&mut tx, project).await;
         tx.end(found).await
     }
 
-    /// The stack of that name, with the host ports it has on this machine.
+    /// Returns the stack with this name, with its host ports on this machine.
     pub async fn stack(&self, name: &StackName) -> Result<Option<Stack>> {
         let mut tx = self.database.read().await?;
         let found = load::one(&mut tx, &self.host, name).await;
         tx.end(found).await
     }
 
-    /// All stacks by name; instances of one template share its body.
+    /// Returns all stacks by name; instances of one template share its body.
     pub async fn stacks(&self) -> Result<Vec<Stack>> {
         let mut tx = self.database.read().await?;
         let found = load::all(&mut tx, &self.host).await;
         tx.end(found).await
     }
 
-    /// What stacks say about their wires that lead to instances of that stack, by their names.
+    /// Returns the wirings of stacks with a wire to an instance of that stack, by stack name.
     pub async fn wirings_to(&self, stack: &StackName) -> Result<Vec<(StackName, Wiring)>> {
         let mut tx = self.database.read().await?;
         let found = wirings::leading_to(&mut tx, stack).await;
         tx.end(found).await
     }
 
-    /// Adds a stack as it is, revision and engine included.
+    /// Inserts a stack as it is, including revision and engine.
     pub async fn create_stack(&self, stack: &Stack) -> Result<()> {
         let mut tx = self.database.edit().await?;
         let done = edit::create(&mut tx, &self.host, stack).await;
         tx.end(done).await
     }
 
-    /// Saves an edit: the difference between the stack as it was read and as it shall be. Returns its new revision;
-    /// an edit that changes nothing writes nothing and leaves it as it is.
+    /// Saves an edit: the difference between the stack as it was read and as it should be. Returns its new revision;
+    /// an edit that changes nothing writes nothing and keeps the revision.
     ///
-    /// Volumes it lets go of are remembered if the stack lives on an engine, as `let_go` says.
+    /// If the stack has an engine, volumes it lets go of are recorded according to `let_go`.
     pub async fn save_stack(&self, before: &Stack, after: &Stack, let_go: &LetGo) -> Result<i64> {
         if before == after {
             return Ok(before.revision);
@@ -127,8 +127,8 @@ impl Store {
         Ok(revision)
     }
 
-    /// Removes a stack, as it was read, with all that is known of it but its volumes: they become kept volumes if it
-    /// lives on an engine, as `let_go` says.
+    /// Deletes a stack, as it was read, with everything recorded about it except its volumes: if it has an engine,
+    /// they become kept volumes according to `let_go`.
     pub async fn delete_stack(&self, stack: &Stack, let_go: &LetGo) -> Result<()> {
         let mut tx = self.database.edit().await?;
         let deleted = async {
@@ -142,12 +142,12 @@ impl Store {
         Ok(())
     }
 
-    /// Writes where a stack lives, as far as it is given: its engine, and the addresses of its network, which no other
-    /// stack has then. Not an edit: the revision stays.
+    /// Records a stack's engine and its network's subnet, as far as given, which reserves the subnet for it. Not an
+    /// edit: the revision is unchanged.
     ///
     /// # Errors
     ///
-    /// [`crate::StackError::Taken`] where another stack has some of the addresses.
+    /// [`crate::StackError::Taken`] if another stack has some of the addresses.
     pub async fn bind_stack(
         &self,
         stack: &StackId,
@@ -159,14 +159,14 @@ impl Store {
         tx.end(done).await
     }
 
-    /// The volumes that stayed on engines when their stack or instance was removed.
+    /// Returns the volumes that were kept on engines when their stack or instance was deleted.
     pub async fn kept_volumes(&self) -> Result<Vec<KeptVolume>> {
         let mut tx = self.database.read().await?;
         let found = kept::load(&mut tx).await;
         tx.end(found).await
     }
 
-    /// Remembers volumes that nobody uses, with the values that belong to their data.
+    /// Records unused volumes, with the values that belong to their data.
     pub async fn keep_volumes(&self, volumes: &[KeptVolume]) -> Result<()> {
         let mut tx = self.database.edit().await?;
         let mut done = Ok(());
@@ -179,7 +179,7 @@ impl Store {
         tx.end(done).await
     }
 
-    /// Forgets kept volumes, and the values that belong to their data: instances have them again.
+    /// Deletes the records of kept volumes and their values: instances use them again.
     pub async fn forget_kept_volumes(&self, engine: &EngineId, volumes: &[&PhysicalVolume]) -> Result<()> {
         if volumes.is_empty() {
             return Ok(());
@@ -189,30 +189,30 @@ impl Store {
         tx.end(done).await
     }
 
-    /// The host ports that instances have on this machine.
+    /// Returns the host ports of instances on this machine.
     pub async fn host_ports(&self) -> Result<Vec<PortReservation>> {
         let mut tx = self.database.read().await?;
         let found = ports::reservations(&mut tx, &self.host, NONE).await;
         tx.end(found).await
     }
 
-    /// The subnets that stacks have on this machine.
+    /// Returns the subnets of stacks on this machine.
     pub async fn subnets(&self) -> Result<Vec<(StackName, Ipv4Net)>> {
         let mut tx = self.database.read().await?;
         let found = stacks::subnets(&mut tx, &self.host, NONE).await;
         tx.end(found).await
     }
 
-    /// What was applied of a stack's instances, of each the newest first; also of instances that were removed since:
-    /// their containers are still this store's to remove.
+    /// Returns the applied states of a stack's instances, newest first per instance; also of deleted instances,
+    /// because this store still has to remove their containers.
     pub async fn applied(&self, stack: &StackId) -> Result<BTreeMap<InstanceId, Vec<Applied>>> {
         let mut tx = self.database.read().await?;
         let found = applied::load(&mut tx, stack).await;
         tx.end(found).await
     }
 
-    /// Remembers what is being applied of an instance, as its newest. What was applied of it with another hash stays
-    /// remembered: its container may be kept, or may have to run again.
+    /// Records what is being applied to an instance as its newest state. States with other hashes are kept: their
+    /// containers may remain, or may have to run again.
     pub async fn record_applied(
         &self,
         stack: &StackId,
@@ -224,15 +224,14 @@ impl Store {
         tx.end(done).await
     }
 
-    /// Forgets what was applied of instances with any other hash: no container but that one is left of each.
+    /// Deletes the applied states of instances with any other hash: only this container of each is left.
     pub async fn settle_applied(&self, stack: &StackId, made: &[(&InstanceId, &str)]) -> Result<()> {
         let mut tx = self.database.write().await?;
         let done = applied::settle(&mut tx, stack, made).await;
         tx.end(done).await
     }
 
-    /// Remembers that an instance's containers were removed, as it was wanted; what they were made from, and with which
-    /// volumes, stays known.
+    /// Records that an instance's containers were removed on purpose; their specs and volumes are kept.
     pub async fn mark_removed(&self, stack: &StackId, instance: &InstanceId) -> Result<()> {
         let mut tx = self.database.write().await?;
         let done = applied::removed(&mut tx, stack, instance).await;

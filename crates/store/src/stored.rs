@@ -1,4 +1,4 @@
-//! Definitions in two columns: a text anyone may read, and beside it, in the column `sealed`, its secrets.
+//! Definitions in two columns: a text without secrets, and beside it, in the column `sealed`, the encrypted secrets.
 
 use crate::{
     db::{Result, Tx},
@@ -8,7 +8,7 @@ use crate::{
 use devarch_core::secret::{Sealable, Stored, Undecryptable};
 use zeroize::Zeroizing;
 
-/// A row of a table that has a column `sealed`.
+/// A row of a table with a column `sealed`.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct At<'a> {
     pub(crate) table: &'static str,
@@ -22,7 +22,7 @@ impl<'a> At<'a> {
     }
 }
 
-/// Puts together what was read of a row. What can't be opened is locked, and says why.
+/// Combines a row's columns. Secrets that cannot be decrypted are locked, with the reason.
 pub(crate) async fn open(tx: &mut Tx, at: At<'_>, text: String, sealed: Option<Vec<u8>>) -> Result<Stored> {
     let secret = match sealed {
         None => Sealable::Nothing,
@@ -34,7 +34,7 @@ pub(crate) async fn open(tx: &mut Tx, at: At<'_>, text: String, sealed: Option<V
     Ok(Stored { open: text, secret })
 }
 
-/// Opens a sealed text.
+/// Decrypts a text.
 pub(crate) async fn open_text(
     tx: &mut Tx,
     at: At<'_>,
@@ -50,7 +50,7 @@ pub(crate) async fn open_text(
     })
 }
 
-/// What is to be written into the column `sealed`. What is locked can't be.
+/// Returns the content of the column `sealed`. Locked secrets are an error.
 pub(crate) async fn seal(tx: &mut Tx, at: At<'_>, secret: &Sealable, what: &str) -> Result<Option<Vec<u8>>> {
     match secret {
         Sealable::Nothing => Ok(None),
@@ -59,12 +59,12 @@ pub(crate) async fn seal(tx: &mut Tx, at: At<'_>, secret: &Sealable, what: &str)
     }
 }
 
-/// Seals a text.
+/// Encrypts a text.
 pub(crate) async fn seal_text(tx: &mut Tx, at: At<'_>, text: &str) -> Result<Vec<u8>> {
     tx.seal(&at.place(), text.as_bytes()).await
 }
 
-/// The refusal to write over what can't be read.
+/// Returns the error for overwriting undecryptable values.
 pub(crate) fn locked(what: &str, reason: Undecryptable) -> StoreError {
     EncryptionError::LockedValues { what: what.to_owned(), reason }.into()
 }

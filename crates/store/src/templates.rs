@@ -1,4 +1,4 @@
-//! Template bodies, each once. Table `templates`.
+//! Template bodies, deduplicated. Table `templates`.
 
 use crate::{
     db::{Result, Tx, execute, fetch, fetch_one},
@@ -10,10 +10,10 @@ use devarch_core::{
 };
 use std::{collections::BTreeMap, sync::Arc};
 
-/// The bodies instances are pinned to, shared.
+/// The bodies that instances are pinned to, shared.
 pub(crate) type Templates = BTreeMap<TemplateDigest, Arc<Template>>;
 
-/// The bodies one stack uses, or all.
+/// Loads the bodies that one stack uses, or all.
 pub(crate) async fn load(tx: &mut Tx, stack: Option<&str>) -> Result<Templates> {
     let rows: Vec<(String, String, Option<Vec<u8>>)> = match stack {
         None => fetch!(tx, "SELECT digest, body, sealed FROM templates")?,
@@ -39,7 +39,7 @@ fn at<'a>(row: &'a [&'a str; 1]) -> At<'a> {
     At { table: "templates", row }
 }
 
-/// Keeps a body. One whose secrets can't be read can be kept only where it is there already.
+/// Stores a body. If its secrets cannot be decrypted, it must already be stored.
 pub(crate) async fn keep(tx: &mut Tx, digest: &TemplateDigest, template: &Template) -> Result<()> {
     let Stored { open, secret } = Stored::from_definition(template)?;
     if matches!(secret, Sealable::Locked(_)) && is_kept(tx, digest).await? {
@@ -65,7 +65,7 @@ async fn is_kept(tx: &mut Tx, digest: &TemplateDigest) -> Result<bool> {
     Ok(row.is_some())
 }
 
-/// Removes the bodies no instance is pinned to any more.
+/// Deletes the bodies that no instance is pinned to any more.
 pub(crate) async fn sweep(tx: &mut Tx) -> Result<()> {
     execute!(
         tx,

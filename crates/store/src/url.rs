@@ -1,20 +1,20 @@
-//! Where the store is, as `DEVARCH_DATABASE_URL` says it.
+//! The location of the store, as given in `DEVARCH_DATABASE_URL`.
 
 use std::{fmt, path::PathBuf, str::FromStr};
 
-/// A text that names no database DevArch can use.
+/// Why a URL names no database DevArch can use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidUrl {
-    /// Neither of the two schemes.
+    /// The scheme is neither of the two.
     #[error(
         "the database URL begins neither with `sqlite:` nor with `postgres://`; \
          write e.g. sqlite:/home/me/.devarch/devarch.db or postgres://user:password@host/database"
     )]
     Scheme,
-    /// `sqlite:` and nothing behind it.
+    /// `sqlite:` without a path.
     #[error("the database URL has no path behind `sqlite:`")]
     NoPath,
-    /// User, password, host and port can't be told apart.
+    /// The URL cannot be split into user, password, host and port.
     #[error(
         "the PostgreSQL URL cannot be split into user, password, host and port; \
          write `@`, `/`, `?` and `#` in the password as %40, %2F, %3F and %23"
@@ -22,12 +22,12 @@ pub enum InvalidUrl {
     Authority,
 }
 
-/// Which database the truth is in.
+/// The database with the source of truth.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum StoreUrl {
-    /// A file of this user.
+    /// An SQLite file of this user.
     Sqlite(PathBuf),
-    /// A server a team shares.
+    /// A PostgreSQL server shared by a team.
     Postgres(PostgresUrl),
 }
 
@@ -60,7 +60,7 @@ impl fmt::Display for StoreUrl {
     }
 }
 
-/// A PostgreSQL URL. Printed it has no password and no parameters (which may hold one too).
+/// A PostgreSQL URL. It is printed without its password and parameters (which may contain one too).
 #[derive(Clone, PartialEq, Eq)]
 pub struct PostgresUrl {
     full: String,
@@ -68,7 +68,7 @@ pub struct PostgresUrl {
 }
 
 impl PostgresUrl {
-    /// The URL with its password, for the driver alone.
+    /// Returns the URL with its password, for the driver only.
     pub(crate) fn with_password(&self) -> &str {
         &self.full
     }
@@ -86,8 +86,8 @@ impl fmt::Debug for PostgresUrl {
     }
 }
 
-/// What may be shown of what follows the scheme; `None` where a part of the password could be taken for something
-/// else.
+/// Returns the printable part of what follows the scheme; `None` if a part of the password could be mistaken for
+/// something else.
 fn shown(rest: &str) -> Option<String> {
     let (before, parameters) = rest.split_once('?').unwrap_or((rest, ""));
     let (user, server) = match before.rsplit_once('@') {
@@ -117,7 +117,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_two_kinds_are_told_apart() {
+    fn the_scheme_selects_the_database() {
         for given in ["sqlite:/a/b.db", "sqlite:///a/b.db"] {
             assert_eq!(given.parse(), Ok(StoreUrl::Sqlite("/a/b.db".into())));
         }
@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn a_password_is_never_shown() {
+    fn a_password_is_never_printed() {
         let cases = [
             ("postgres://me:pass@db:5432/team", "postgres://me@db:5432/team"),
             ("postgresql://me:pass@db/team?sslmode=require", "postgres://me@db/team"),
@@ -143,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn a_url_whose_password_could_be_taken_for_a_host_is_refused() {
+    fn a_url_whose_password_could_be_mistaken_for_a_host_is_rejected() {
         for given in [
             "postgres://me:pa?ss@db/team",
             "postgres://me:123?ss@db/team",

@@ -6,7 +6,7 @@ use crate::{
 };
 use devarch_core::name::{PhysicalVolume, VolumeName};
 
-/// One row.
+/// One row of `volumes`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, sqlx::FromRow)]
 pub(crate) struct VolumeRow {
     pub(crate) instance_id: String,
@@ -25,7 +25,7 @@ impl VolumeRow {
     }
 }
 
-/// The rows of one stack, or all.
+/// Loads the rows of one stack, or of all.
 pub(crate) async fn load(tx: &mut Tx, stack: Option<&str>) -> Result<Vec<VolumeRow>> {
     match stack {
         None => fetch!(tx, "SELECT * FROM volumes"),
@@ -37,7 +37,7 @@ pub(crate) async fn load(tx: &mut Tx, stack: Option<&str>) -> Result<Vec<VolumeR
     }
 }
 
-/// The physical names that stacks other than this one have.
+/// Returns the physical names that other stacks hold.
 pub(crate) async fn held_by_others(tx: &mut Tx, stack: &str) -> Result<Vec<Held>> {
     fetch!(
         tx,
@@ -48,7 +48,7 @@ pub(crate) async fn held_by_others(tx: &mut Tx, stack: &str) -> Result<Vec<Held>
     )
 }
 
-/// Adds a row.
+/// Inserts a row.
 pub(crate) async fn insert(tx: &mut Tx, row: &VolumeRow) -> Result<()> {
     execute!(
         tx,
@@ -60,7 +60,7 @@ pub(crate) async fn insert(tx: &mut Tx, row: &VolumeRow) -> Result<()> {
     Ok(())
 }
 
-/// Removes a row.
+/// Deletes a row.
 pub(crate) async fn delete(tx: &mut Tx, row: &VolumeRow) -> Result<()> {
     execute!(tx, "DELETE FROM volumes WHERE instance_id = $1 AND name = $2", &row.instance_id, &row.name,)?;
     Ok(())

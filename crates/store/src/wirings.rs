@@ -1,4 +1,4 @@
-//! What stacks say about their wires. Table `wirings`.
+//! The wiring of stacks. Table `wirings`.
 
 use crate::{
     db::{Result, Tx, execute, fetch},
@@ -18,7 +18,7 @@ fn at<'a>(row: &'a [&'a str; 1]) -> At<'a> {
     At { table: "wirings", row }
 }
 
-/// Of one stack, or all, by the stack's id.
+/// Loads the wiring of one stack, or of all, by stack id.
 pub(crate) async fn load(tx: &mut Tx, stack: Option<&str>) -> Result<HashMap<String, Wiring>> {
     let rows: Vec<Row> = match stack {
         None => fetch!(tx, "SELECT * FROM wirings")?,
@@ -33,7 +33,7 @@ pub(crate) async fn load(tx: &mut Tx, stack: Option<&str>) -> Result<HashMap<Str
     Ok(all)
 }
 
-/// Of the stacks that have a wire to an instance of that one, by their names.
+/// Returns the wirings of stacks with a wire to an instance of that one, by stack name.
 pub(crate) async fn leading_to(tx: &mut Tx, stack: &StackName) -> Result<Vec<(StackName, Wiring)>> {
     let pattern = format!("%\"to\":\"{stack}/%");
     let rows: Vec<(String, String)> = fetch!(
@@ -51,7 +51,7 @@ pub(crate) async fn leading_to(tx: &mut Tx, stack: &StackName) -> Result<Vec<(St
     Ok(found)
 }
 
-/// Writes what a stack says now.
+/// Writes a stack's wiring.
 pub(crate) async fn write(tx: &mut Tx, stack: &Stack) -> Result<()> {
     if stack.wiring.is_empty() {
         execute!(tx, "DELETE FROM wirings WHERE stack_id = $1", stack.id.as_str())?;

@@ -13,21 +13,21 @@ use crate::{
 };
 use std::collections::BTreeMap;
 
-/// The key of the stack's network: services that say nothing are in it (Compose specification, "The default
+/// The key of the stack's network: services without `networks` join it (Compose specification, "The default
 /// network").
 pub(super) const NETWORK: &str = "default";
 
-/// Where a Compose file has a stack's config files.
+/// Where a Compose export puts a stack's config files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum ConfigPlace {
     /// In the Compose file, as `configs` with their content (Compose specification, "configs").
     #[default]
     Inline,
-    /// In a directory per instance beside it, mounted read-only: for what can't read `content`.
+    /// In a directory per instance beside it, mounted read-only: for tools that do not support `content`.
     Beside,
 }
 
-/// The Compose file a stack amounts to. Instances that are wanted absent are not in it.
+/// Builds the Compose file of a stack. Instances whose desired state is absent are left out.
 pub fn compose_file(desired: &Desired, place: ConfigPlace) -> ComposeFile {
     let present = present(desired);
     let containers = present.iter().map(|(name, instance)| (*name, &instance.spec));
@@ -55,15 +55,15 @@ pub fn compose_file(desired: &Desired, place: ConfigPlace) -> ComposeFile {
     file
 }
 
-/// The instances that are to be there.
+/// The instances that should exist.
 pub(super) type Present<'a> = BTreeMap<&'a InstanceName, &'a DesiredInstance>;
 
 fn present(desired: &Desired) -> Present<'_> {
     desired.instances.iter().filter(|(_, instance)| instance.wanted != DesiredRun::Absent).collect()
 }
 
-/// The stack's own, and those of the stacks it is linked to: what DevArch makes for a link is not there without it, while
-/// the provider answers in its own stack's network to the same name.
+/// Returns the stack's own network and those of the stacks it is linked to. The network DevArch creates for a link
+/// does not exist without it, but a provider has the same name in its own stack's network.
 fn networks(desired: &Desired, present: &Present<'_>) -> BTreeMap<String, Network> {
     let own = Network::Own {
         name: desired.network.name.clone(),
@@ -77,7 +77,8 @@ fn networks(desired: &Desired, present: &Present<'_>) -> BTreeMap<String, Networ
     links.chain([(NETWORK.to_owned(), own)]).collect()
 }
 
-/// The stack a link leads to. One that is called `default` is none that Compose could tell from the stack's own network.
+/// Returns the stack a link leads to; `None` if it is called `default`, which Compose could not distinguish from the
+/// stack's own network.
 pub(super) fn linked_stack(link: &DesiredLink) -> Option<&StackName> {
     match &link.provider {
         ProviderName::Other { stack, .. } if stack.as_str() != NETWORK => Some(stack),

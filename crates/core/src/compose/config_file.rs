@@ -11,20 +11,20 @@ use crate::{
 };
 use std::collections::BTreeMap;
 
-/// An instance's config files in the forms Compose has for them.
+/// An instance's config files in the forms that Compose supports.
 #[derive(Debug, Default)]
 pub(super) struct ConfigFiles {
-    /// Top-level entries with their content.
+    /// Top-level `configs` with their content.
     pub(super) configs: BTreeMap<String, Config>,
     /// The service's references to them.
     pub(super) uses: Vec<ConfigUse>,
-    /// Mounts of files beside the Compose file.
+    /// Mounts of files that are written beside the Compose file.
     pub(super) mounts: Vec<Mount>,
     /// Those files.
     pub(super) files: Vec<FileToWrite>,
 }
 
-/// A config file that is written into the Compose file.
+/// A config file with its content in the Compose file.
 #[derive(Clone, Copy)]
 struct InlineFile<'a> {
     path: &'a str,
@@ -33,7 +33,7 @@ struct InlineFile<'a> {
 }
 
 impl ConfigFiles {
-    /// The config files of an instance.
+    /// Converts an instance's config files.
     pub(super) fn of(
         name: &InstanceName,
         spec: &ContainerSpec,
@@ -46,7 +46,7 @@ impl ConfigFiles {
                 (ConfigPlace::Inline, FileContent::Text(text)) => {
                     found.inline(name, InlineFile { path, file, text }, secrets);
                 }
-                // Too large to be written into it.
+                // Too large for the Compose file.
                 (ConfigPlace::Inline, FileContent::Kept(_)) | (ConfigPlace::Beside, _) => {
                     found.beside(name, path, file);
                 }
@@ -88,7 +88,7 @@ impl ConfigFiles {
         });
     }
 
-    /// `web.nginx.conf`. No instance's name has a dot, so two instances can't meet.
+    /// Returns a key such as `web.nginx.conf`. Instance names have no dots, so keys of two instances cannot collide.
     fn key(&self, name: &InstanceName, path: &str) -> String {
         let file = path.rsplit('/').next().unwrap_or_default();
         let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
@@ -104,7 +104,7 @@ impl ConfigFiles {
     }
 }
 
-/// A text as Compose may show it: a secret as its variable.
+/// Converts a text for the Compose file: a secret becomes its variable.
 pub(super) fn value(text: &Text, holder: &Holder, secrets: &Secrets) -> Interpolated {
     match text {
         Text::Plain(text) => Interpolated::literal(text),

@@ -1,4 +1,4 @@
-//! Values of a container's spec as a Compose file has them.
+//! Conversions of a container spec's values to their forms in a Compose file.
 
 use super::{Interpolated, model::ServiceHealthcheck};
 use crate::{
@@ -9,14 +9,14 @@ use std::{collections::BTreeMap, fmt::Write as _};
 
 /// A value that is copied from a container's spec to its Compose service.
 pub(super) trait Exported {
-    /// What it is in the Compose file.
+    /// Its type in the Compose file.
     type Form;
 
-    /// The value as the Compose file has it.
+    /// Converts the value.
     fn exported(&self) -> Self::Form;
 }
 
-/// Values that hold no text, so that there is nothing in them that Compose would replace.
+/// Implements [`Exported`] for values without text, in which Compose would replace nothing.
 macro_rules! as_they_are {
     ($($type:ty),*) => { $( impl Exported for $type {
         type Form = Self;
@@ -61,7 +61,7 @@ impl<T: Exported> Exported for BTreeMap<String, T> {
     }
 }
 
-/// `/run:size=67108864,mode=1777`: the options go to the kernel, which knows no `m` and `b` as Compose does.
+/// `/run:size=67108864,mode=1777`: the kernel gets these options, and does not know Compose's units `m` and `b`.
 impl Exported for TmpfsMount {
     type Form = Interpolated;
 

@@ -1,4 +1,4 @@
-//! Where a service's image comes from, in Compose's words.
+//! The source of a service's image: `build` and `pull_policy`.
 
 use super::{
     Interpolated,
@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{build::BuildSpec, name::InstanceName, resolve::Supply, template};
 
-/// How an instance's image is built.
+/// Converts the build of an instance's image.
 pub(super) fn build(name: &InstanceName, spec: &BuildSpec, secrets: &Secrets) -> Build {
     let args = spec.args.iter().map(|(arg, text)| {
         let holder = Holder::Argument(name.clone(), arg.clone());
@@ -25,7 +25,7 @@ pub(super) fn build(name: &InstanceName, spec: &BuildSpec, secrets: &Secrets) ->
     }
 }
 
-/// What Compose does unasked is left out.
+/// Returns the pull policy, or `None` for Compose's default.
 pub(super) fn pull_policy(supply: Supply) -> Option<&'static str> {
     match supply {
         Supply::Always => Some("always"),

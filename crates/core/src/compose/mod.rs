@@ -1,11 +1,11 @@
-//! Compose files: what a stack amounts to, for those who want to read it or to leave; and the way in from one.
+//! Compose files: export of a stack, and import of one.
 //!
 //! A stack is built into a [`ComposeFile`] whose fields are closed and typed, so nearly all of the Compose
-//! specification's JSON schema (`schemas/compose-spec.json`) holds by construction. What types can't hold, lists
+//! specification's JSON schema (`schemas/compose-spec.json`) holds by construction. What types cannot express, lists
 //! without repetition and names that are not empty, is checked by [`validate`] in microseconds, so that every plan
-//! can afford it; compiling the schema at run time would cost each command milliseconds and a dependency, and would
-//! tell neither instance nor field in words. That both say the same is proven by the property tests in
-//! `tests/compose.rs`, which run random stacks through the schema itself.
+//! can afford it; compiling the schema at run time would cost each command milliseconds and a dependency, and its
+//! errors would not name instance and field. The property tests in `tests/compose` verify that both agree: they
+//! validate random stacks against the schema itself.
 
 mod build;
 mod config_file;

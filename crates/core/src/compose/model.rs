@@ -1,4 +1,4 @@
-//! The Compose file's own shape: only what is written here, in the order it is written.
+//! The data model of a Compose file: only supported fields, in the order they are written.
 
 use super::{Interpolated, exported::Exported};
 use crate::{
@@ -18,8 +18,8 @@ use std::{
     net::{IpAddr, Ipv4Addr},
 };
 
-/// A stack as a Compose file. It holds no secret's value but in [`ComposeFile::files`] and
-/// [`ComposeFile::secrets`], which are not part of its text.
+/// A stack as a Compose file. Secret values are only in [`ComposeFile::files`] and [`ComposeFile::secrets`], which
+/// are not part of its text.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ComposeFile {
     pub(super) name: String,
@@ -36,21 +36,21 @@ pub struct ComposeFile {
 }
 
 impl ComposeFile {
-    /// The file's text.
+    /// Returns the file's text.
     ///
     /// # Errors
     ///
-    /// Where it has no YAML form.
+    /// If it cannot be represented as YAML.
     pub fn to_yaml(&self) -> Result<String, SerializeError> {
         yaml_text(self)
     }
 
-    /// The config files that belong beside it; none where they are written into it.
+    /// Returns the config files to write beside it; empty if they are inlined.
     pub fn files(&self) -> &[FileToWrite] {
         &self.files
     }
 
-    /// The variables it needs, with their values, for an `.env` file.
+    /// Returns the variables it needs, with their values, for an `.env` file.
     pub fn secrets(&self) -> &BTreeMap<String, Text> {
         &self.secrets
     }
@@ -59,9 +59,9 @@ impl ComposeFile {
 /// A config file that is mounted from beside the Compose file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FileToWrite {
-    /// Where, from the Compose file's directory: `web/etc/nginx/nginx.conf`.
+    /// Its path, relative to the Compose file's directory: `web/etc/nginx/nginx.conf`.
     pub path: String,
-    /// What is in it. A secret one belongs on a disk only when the user asks for the secrets.
+    /// Its content. A secret one may only be written to disk if the user asks for secrets.
     pub content: FileContent,
     /// Permission bits.
     pub mode: FileMode,
@@ -183,9 +183,9 @@ pub(super) struct NetworkUse {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(untagged)]
 pub(super) enum Network {
-    /// The stack's own.
+    /// The stack's own network.
     Own { name: NetworkName, driver: &'static str, ipam: Ipam },
-    /// Another stack's, which has to be there.
+    /// Another stack's network, which must exist.
     External { name: NetworkName, external: bool },
 }
 

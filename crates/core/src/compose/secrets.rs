@@ -6,16 +6,16 @@ use crate::{
 };
 use std::collections::BTreeMap;
 
-/// The variables that stand for a stack's secrets. All of a Compose file's variables are in one `.env`, so two
-/// instances that each have a secret `PASSWORD` get one each: `DB_PASSWORD`, `WEB_PASSWORD`. Which name a secret
-/// gets depends on names alone: not even that two are equal can be read from the file.
+/// The variables for a stack's secrets. All variables of a Compose file share one `.env`, so two instances with a
+/// secret `PASSWORD` each get `DB_PASSWORD` and `WEB_PASSWORD`. Variable names depend on names only: the file does
+/// not even reveal that two secrets are equal.
 #[derive(Debug, Default)]
 pub(super) struct Secrets {
     names: BTreeMap<Holder, String>,
     values: BTreeMap<String, Text>,
 }
 
-/// What holds a secret: an instance's variable, its file, or an argument of its image's build.
+/// The location of a secret in the stack.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Holder {
     /// An environment variable.
@@ -24,14 +24,14 @@ pub(super) enum Holder {
     Argument(InstanceName, String),
     /// A config file, by its path.
     File(InstanceName, String),
-    /// A word of its command, by its place.
+    /// A word of its command, by index.
     Command(InstanceName, usize),
-    /// A word of its entrypoint, by its place.
+    /// A word of its entrypoint, by index.
     Entrypoint(InstanceName, usize),
 }
 
 impl Secrets {
-    /// The secrets of these containers; those in files only where files are part of the Compose file.
+    /// Collects the secrets of these containers; those in config files only if `files` is set.
     pub(super) fn of<'a>(
         containers: impl Iterator<Item = (&'a InstanceName, &'a ContainerSpec)>,
         builds: &BTreeMap<&'a InstanceName, &'a BuildSpec>,
@@ -87,12 +87,12 @@ impl Secrets {
         self.names.insert(holder, name);
     }
 
-    /// The variable that stands for a secret.
+    /// Returns the variable for a secret.
     pub(super) fn variable(&self, holder: &Holder) -> Option<&str> {
         self.names.get(holder).map(String::as_str)
     }
 
-    /// The variables and their values.
+    /// Returns the variables and their values.
     pub(super) fn into_values(self) -> BTreeMap<String, Text> {
         self.values
     }
@@ -123,8 +123,8 @@ impl Holder {
     }
 }
 
-/// The nearest name Compose can interpolate: letters, digits and `_`, no digit first (Compose specification,
-/// "Interpolation").
+/// Returns the nearest name Compose can interpolate: letters, digits and `_`, no leading digit (Compose
+/// specification, "Interpolation").
 fn variable_name(given: &str) -> String {
     let plain = |c: char| if c.is_ascii_alphanumeric() { c } else { '_' };
     let name: String = given.chars().map(plain).collect();

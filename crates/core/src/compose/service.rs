@@ -1,4 +1,4 @@
-//! A container as a Compose service.
+//! Conversion of a container to a Compose service.
 
 use super::{
     Interpolated,
@@ -22,19 +22,19 @@ use crate::{
 };
 use std::collections::BTreeMap;
 
-/// What a service needs to know besides its container.
+/// The inputs of a service besides its container.
 pub(super) struct ServiceContext<'a> {
     /// The instances that are in the file.
     pub(super) present: &'a Present<'a>,
     /// The stack's secrets, by the variables that hold them.
     pub(super) secrets: &'a Secrets,
-    /// How the image is built, where it is.
+    /// How the image is built, if it is.
     pub(super) build: Option<&'a BuildSpec>,
     /// The container's config files.
     pub(super) config: &'a ConfigFiles,
 }
 
-/// A service: the fields that are copied from a container's spec, and those that are given here.
+/// Creates a service from the fields copied from a container's spec and those given here.
 macro_rules! service_of_spec {
     ([$spec:ident { $($given:tt)* }] $( $field:ident: $type:ty = $read:expr, $merge:ident,
         $(copied [$copied:ty],)? $(spec $own:tt,)? $(compose $shown:tt,)?
@@ -46,7 +46,7 @@ macro_rules! service_of_spec {
     };
 }
 
-/// A container as a service.
+/// Converts a container to a service.
 pub(super) fn service(
     name: &InstanceName,
     instance: &DesiredInstance,
@@ -83,7 +83,7 @@ fn words(
     Some(texts.map(|(at, text)| value(text, &holder(at), secrets)).collect())
 }
 
-/// `no` is what Compose does unasked.
+/// Returns the restart policy, or `None` for Compose's default, `no`.
 fn restart(policy: RestartPolicy) -> Option<String> {
     match policy {
         RestartPolicy::No => None,
@@ -115,7 +115,7 @@ fn ports(spec: &ContainerSpec) -> Vec<Port> {
     spec.ports.iter().map(port).collect()
 }
 
-/// What a container mounts, in the long form: it has no separator a path could contain.
+/// Returns a container's mounts in the long form: it has no separator that a path could contain.
 fn mounts(spec: &ContainerSpec) -> impl Iterator<Item = Mount> {
     spec.mounts.iter().map(|mount| {
         let (kind, source) = match &mount.source {
@@ -131,7 +131,7 @@ fn mounts(spec: &ContainerSpec) -> impl Iterator<Item = Mount> {
     })
 }
 
-/// Providers that are not to be there are left out: Compose refuses a name it does not know.
+/// Returns the dependencies, without providers that should not exist: Compose rejects unknown names.
 fn depends_on(instance: &DesiredInstance, present: &Present<'_>) -> BTreeMap<InstanceName, DependsOn> {
     let entries = instance.depends_on.iter().filter_map(|(name, dependency)| {
         let provider = present.get(name)?;
@@ -145,7 +145,7 @@ fn depends_on(instance: &DesiredInstance, present: &Present<'_>) -> BTreeMap<Ins
     entries.collect()
 }
 
-/// Compose has no `ready`: it is the condition that means the same for that provider.
+/// Compose has no `ready`: it becomes the condition with the same meaning for that provider.
 fn condition(condition: DependencyCondition, provider: &Readiness) -> &'static str {
     match (condition, provider) {
         (DependencyCondition::ServiceHealthy, _) | (DependencyCondition::Ready, Readiness::Healthy(_)) => {
@@ -159,7 +159,7 @@ fn condition(condition: DependencyCondition, provider: &Readiness) -> &'static s
     }
 }
 
-/// A list: podman-compose hands a mapping on as `HOST=ADDRESS`, which Podman 4 does not read.
+/// Returns a list, because podman-compose passes a mapping on as `HOST=ADDRESS`, which Podman 4 does not read.
 fn extra_hosts(spec: &ContainerSpec) -> Vec<Interpolated> {
     let hosts = spec.extra_hosts.iter();
     hosts.map(|(host, address)| Interpolated::literal(format!("{host}:{address}"))).collect()

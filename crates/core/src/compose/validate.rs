@@ -2,8 +2,8 @@ use super::{ComposeFile, model::Service};
 use crate::{diagnostic::Problem, name::InstanceName};
 use std::collections::BTreeSet;
 
-/// What the Compose specification's schema says against a file, by instance and field. Its types leave two things
-/// open: a list that repeats an entry (`uniqueItems`), and a name that is empty (`patternProperties: .+`).
+/// Returns violations of the Compose specification's schema, by instance and field. The types rule out all but two: a
+/// list with a repeated entry (`uniqueItems`), and an empty name (`patternProperties: .+`).
 pub fn validate(file: &ComposeFile) -> Vec<Problem> {
     let services = file.services.iter();
     services.flat_map(|(name, service)| validate_service(name, service)).collect()
@@ -42,14 +42,14 @@ fn validate_service(name: &InstanceName, service: &Service) -> Vec<Problem> {
     repeated.chain(nameless).collect()
 }
 
-/// The entries that are there more than once, as JSON, each told once.
+/// Returns the entries that occur more than once, as JSON, each once.
 fn repeated<T: serde::Serialize>(entries: &[T]) -> BTreeSet<String> {
     let mut seen = BTreeSet::new();
     let shown = entries.iter().filter_map(|entry| serde_json::to_string(entry).ok());
     shown.filter(|entry| !seen.insert(entry.clone())).collect()
 }
 
-/// A pattern's `.` is no line break, so a name of line breaks alone is none either.
+/// A pattern's `.` matches no line break, so a name of only line breaks counts as empty too.
 fn nameless<'a>(mut names: impl Iterator<Item = &'a String>) -> bool {
     names.any(|name| name.chars().all(|c| c == '\n'))
 }

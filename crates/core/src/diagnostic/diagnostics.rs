@@ -1,4 +1,4 @@
-//! What is wrong with a text: as much of it as anyone reads, and how much more there is.
+//! The errors in a text, capped at a readable number, and the count of the rest.
 
 use super::{Diagnostic, Place};
 use std::{fmt, ops::Deref};
@@ -15,19 +15,19 @@ pub struct Diagnostics {
 }
 
 impl Diagnostics {
-    /// None yet.
+    /// Creates an empty list.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Adds one.
+    /// Adds an error.
     pub fn push(&mut self, diagnostic: Diagnostic) {
         let at = self.kept.partition_point(|kept| kept.place <= diagnostic.place);
         self.kept.insert(at, diagnostic);
         self.cut();
     }
 
-    /// Adds one at that place, which is made only if it is kept.
+    /// Adds an error at a place; it is only built if it is kept.
     pub fn push_with(&mut self, place: Option<Place>, diagnostic: impl FnOnce() -> Diagnostic) {
         let last = self.kept.last().filter(|_| self.kept.len() == SHOWN_ERRORS);
         if last.is_some_and(|last| last.place <= place) {
@@ -37,23 +37,23 @@ impl Diagnostics {
         }
     }
 
-    /// Adds those of the same text that were found elsewhere.
+    /// Adds errors of the same text that were found separately.
     pub fn append(&mut self, other: Self) {
         self.more += other.more;
         other.kept.into_iter().for_each(|diagnostic| self.push(diagnostic));
     }
 
-    /// Adds errors that nobody looked at.
+    /// Counts further errors that were not built.
     pub fn and_more(&mut self, more: usize) {
         self.more += more;
     }
 
-    /// How many there are beside those that are kept.
+    /// Returns how many errors there are beyond those kept.
     pub fn more(&self) -> usize {
         self.more
     }
 
-    /// `and 7,950 more`, where there are more than are kept.
+    /// Returns `and 7,950 more` if there are more than are kept.
     pub fn and_more_text(&self) -> Option<String> {
         and_more(self.more)
     }
@@ -64,7 +64,7 @@ impl Diagnostics {
     }
 }
 
-/// `and 7,950 more`; nothing where there are none.
+/// Returns `and 7,950 more`; `None` for zero.
 pub fn and_more(more: usize) -> Option<String> {
     let digits = more.to_string();
     let mut grouped = String::new();
@@ -100,7 +100,7 @@ impl FromIterator<Diagnostic> for Diagnostics {
 }
 
 impl fmt::Display for Diagnostics {
-    /// One on each line.
+    /// Prints one error per line.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut lines = self.kept.iter().map(ToString::to_string).chain(self.and_more_text());
         f.write_str(&lines.next().unwrap_or_default())?;
@@ -113,7 +113,7 @@ mod tests {
     use super::{super::Field, *};
 
     #[test]
-    fn the_first_fifty_of_a_text_are_kept_and_the_rest_are_counted() {
+    fn the_first_fifty_errors_are_kept_and_the_rest_counted() {
         let one = |line| Diagnostic {
             place: Some(Place { line, column: 1 }),
             field: Field::whole(),

@@ -1,23 +1,23 @@
 use serde::Serialize;
 use std::fmt;
 
-/// The field of a definition that something is wrong with: `ports.80/tcp`, `stacks.shop.instances.web.ports[0]`.
+/// The field of a definition that a problem is about: `ports.80/tcp`, `stacks.shop.instances.web.ports[0]`.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Default, Serialize)]
 #[serde(transparent)]
 pub struct Field(String);
 
 impl Field {
-    /// No field in particular: the whole is meant.
+    /// Creates the empty field, which stands for the whole definition.
     pub fn whole() -> Self {
         Self::default()
     }
 
-    /// Whether no field in particular is meant.
+    /// Returns whether it stands for the whole definition.
     pub fn is_whole(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// The field as it is written.
+    /// Returns the field as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }

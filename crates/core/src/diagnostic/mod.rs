@@ -1,4 +1,4 @@
-//! What is found wrong with a text or with what it defines, with place, instance and field.
+//! Problems with a text or its definitions, with place, instance and field.
 
 mod diagnostics;
 mod field;
@@ -12,14 +12,14 @@ use crate::name::InstanceName;
 use serde::Serialize;
 use std::fmt;
 
-/// Something that is wrong, or worth a warning, with an instance's field.
+/// An error or warning about a field of an instance.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct Problem {
     /// The instance; `None` for the stack as a whole.
     pub instance: Option<InstanceName>,
     /// The field: `ports.80/tcp`.
     pub field: Field,
-    /// What is wrong and what to do.
+    /// What is wrong and how to fix it.
     pub message: String,
 }
 
@@ -35,38 +35,38 @@ impl fmt::Display for Problem {
 }
 
 impl Problem {
-    /// A problem with a field of an instance.
+    /// Creates a problem with a field of an instance.
     pub fn in_field(instance: &InstanceName, field: impl Into<Field>, message: impl Into<String>) -> Self {
         Self { instance: Some(instance.clone()), field: field.into(), message: message.into() }
     }
 }
 
-/// How much something that was found matters.
+/// The severity of a finding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
-    /// It blocks plan and apply.
+    /// Blocks plan and apply.
     Error,
-    /// The plan shows it.
+    /// Shown in the plan.
     Warning,
-    /// `wire list` and `config` show it.
+    /// Shown by `wire list` and `config`.
     Note,
 }
 
-/// Something that was found, where, and what to do.
+/// A problem with its severity and subject.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct Finding {
-    /// How much it matters.
+    /// Its severity.
     pub severity: Severity,
-    /// What it is.
+    /// The problem.
     #[serde(flatten)]
     pub problem: Problem,
-    /// What it is about.
+    /// Its subject.
     #[serde(skip)]
     pub about: About,
 }
 
-/// What a finding is about.
+/// The subject of a finding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum About {
     /// An export of an instance of the stack.
@@ -78,7 +78,7 @@ pub enum About {
 }
 
 impl Severity {
-    /// The word for it.
+    /// Returns the name of the severity.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Error => "error",
@@ -97,14 +97,14 @@ impl fmt::Display for Finding {
 /// Errors and warnings.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Findings {
-    /// What blocks plan and apply.
+    /// Errors, which block plan and apply.
     pub errors: Vec<Problem>,
-    /// What the plan shows.
+    /// Warnings, which the plan shows.
     pub warnings: Vec<Problem>,
 }
 
 impl Findings {
-    /// Adds another's findings.
+    /// Adds other findings.
     pub fn extend(&mut self, other: Self) {
         self.errors.extend(other.errors);
         self.warnings.extend(other.warnings);

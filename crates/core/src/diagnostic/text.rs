@@ -10,14 +10,14 @@ pub struct Place {
     pub column: u64,
 }
 
-/// Something that is wrong with a text: where, in which field, and what would be right.
+/// A problem with a text: place, field, and what would be valid.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Diagnostic {
-    /// Line and column, where the text came from a file.
+    /// Line and column, if the text came from a file.
     pub place: Option<Place>,
     /// The field.
     pub field: Field,
-    /// What is wrong and what would be right.
+    /// What is wrong and what would be valid.
     pub message: String,
 }
 

@@ -13,7 +13,7 @@ macro_rules! form_of_spec {
     ([] $( $field:ident: $type:ty = $read:expr, $merge:ident,
         $(copied [$copied:ty],)? $(spec [$(#[$attr:meta])* $own:ident: $own_type:ty],)? $(compose $shown:tt,)?
         $form:literal, $meaning:literal; )*) => {
-        /// What a container is made from, secrets redacted.
+        /// Returns a container's spec in this form, secrets redacted.
         pub(super) fn form(spec: &ContainerSpec) -> Fields {
             let mut form = Fields::default();
             $(

@@ -13,12 +13,12 @@ impl From<Fields> for Value {
 }
 
 impl Fields {
-    /// A field that is always there.
+    /// Adds a field that is always written.
     pub(super) fn value(&mut self, name: &str, value: &impl Form) {
         self.0.insert(name.to_owned(), value.form());
     }
 
-    /// A field that is left out where its value holds nothing.
+    /// Adds a field unless its value is empty.
     pub(super) fn unless_absent<T: Form + Absent>(&mut self, name: &str, value: &T) {
         if !value.is_absent() {
             self.value(name, value);

@@ -14,11 +14,11 @@ use std::{collections::BTreeMap, net::Ipv4Addr};
 
 /// A value in version 1 of the forms.
 pub(super) trait Form {
-    /// Its form, secrets redacted.
+    /// Returns its form, secrets redacted.
     fn form(&self) -> Value;
 }
 
-/// Values that JSON has.
+/// Values that are written as JSON values.
 macro_rules! as_json {
     ($($type:ty),*) => { $( impl Form for $type {
         fn form(&self) -> Value {
@@ -27,7 +27,7 @@ macro_rules! as_json {
     } )* };
 }
 
-/// Values in the words users write them in.
+/// Values that are written as users write them.
 macro_rules! as_text {
     ($($type:ty),*) => { $( impl Form for $type {
         fn form(&self) -> Value {
@@ -69,7 +69,7 @@ impl<T: Form> Form for BTreeMap<String, T> {
     }
 }
 
-/// By port of the container.
+/// Written by container port.
 impl Form for Vec<PublishedPort> {
     fn form(&self) -> Value {
         self.iter().map(|port| (port.key.to_string(), Value::from(port.to_string()))).collect()

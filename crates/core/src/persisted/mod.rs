@@ -1,6 +1,6 @@
-//! The forms in which what containers are made from is hashed and stored, each with a version. They are written field by
-//! field, apart from what plans and `--json` show: these may change, a form may not, or every container would be
-//! replaced and no earlier apply understood.
+//! The versioned forms in which container specs are hashed and stored. They are written field by field, independent
+//! of what plans and `--json` show: those may change, but a changed form would replace every container and make
+//! earlier applies unreadable.
 //!
 //! A form is a JSON value from the start, so that writing it cannot fail.
 
@@ -15,17 +15,17 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 pub(crate) use stored_mounts::mounts;
 
-/// Version of [`config_form`]; part of every config hash.
+/// The version of [`config_form`]; part of every config hash.
 pub const CONFIG_FORM: u32 = 1;
 
-/// The image's name in the definition.
+/// The field of the image's name.
 pub(crate) const IMAGE: &str = "image";
-/// What is stored beside the spec: it makes no other container.
+/// A field stored beside the spec, because it does not affect the container.
 pub(crate) const DEPENDS_ON: &str = "depends_on";
 pub(crate) const WIRES: &str = "wires";
 
-/// The form that config hashes are made of, version [`CONFIG_FORM`]. Secrets are redacted in it. The name of an image
-/// that the stack builds is left out: such an image is identified by what it was built from.
+/// Returns the form that config hashes are computed from, version [`CONFIG_FORM`], secrets redacted. The name of an
+/// image that the stack builds is left out: such an image is identified by its build inputs.
 pub fn config_form(spec: &ContainerSpec) -> Value {
     let mut form = container::form(spec);
     if spec.build_tag.is_some() {
@@ -34,8 +34,8 @@ pub fn config_form(spec: &ContainerSpec) -> Value {
     form.into()
 }
 
-/// The form in which the store keeps what a container was made from, and in which plans compare it: its spec, secrets
-/// redacted, whom it waits for and what it is wired to.
+/// Returns the form that the store keeps and plans compare: the container's spec, secrets redacted, its dependencies
+/// and its wires.
 pub fn applied_form(
     spec: &ContainerSpec,
     depends_on: &BTreeMap<InstanceName, Dependency>,
@@ -47,12 +47,12 @@ pub fn applied_form(
     form.into()
 }
 
-/// Whom a container waits for.
+/// Returns the form of a container's dependencies.
 pub(crate) fn depends_on_form(depends_on: &BTreeMap<InstanceName, Dependency>) -> Value {
     depends_on.form()
 }
 
-/// What the imports of a container are wired to.
+/// Returns the form of a container's wires.
 pub(crate) fn wires_form(wires: &BTreeMap<String, String>) -> Value {
     wires.form()
 }

@@ -4,7 +4,7 @@ use crate::{
 };
 use serde_json::Value;
 
-/// The mounts in a stored form; one that cannot be read is left out.
+/// Returns the mounts in a stored form; unreadable ones are left out.
 pub(crate) fn mounts(form: &Value) -> Vec<Mount> {
     form.get("mounts").and_then(Value::as_array).into_iter().flatten().filter_map(mount).collect()
 }
@@ -26,7 +26,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn mounts_of_a_stored_form_are_read_as_they_were_written() {
+    fn mounts_round_trip_through_the_stored_form() {
         let form = json!({"mounts": [
             {"target": "/data", "volume": "devarch-shop-db-data"},
             {"target": "/src", "bind": "/home/me", "read_only": true},

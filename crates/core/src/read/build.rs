@@ -10,10 +10,10 @@ use super::{
 use crate::template::{Build, Dockerfile, Given, PullPolicy};
 use std::collections::BTreeMap;
 
-/// The fields of `build`; a text is the context.
+/// The fields of `build`; a plain text is the context.
 pub(crate) const BUILD_FIELDS: &[&str] = &["context", "dockerfile", "dockerfile_inline", "args", "target"];
 
-/// Compose's two forms: a directory, or an object.
+/// Reads Compose's two forms: a directory, or an object.
 pub(super) fn build(at: &At<'_>) -> Option<Build> {
     if let Value::Text(_) = at.node.value {
         return Some(Build { context: context(at)?, dockerfile: None, args: BTreeMap::new(), target: None });
@@ -34,7 +34,7 @@ pub(super) fn build(at: &At<'_>) -> Option<Build> {
     Some(Build { context: given.unwrap_or_else(|| ".".to_owned()), dockerfile, args, target })
 }
 
-/// A directory; Compose's Git addresses are none.
+/// Reads the context: a directory; Compose's Git addresses are not supported.
 fn context(at: &At<'_>) -> Option<String> {
     let path = printable(at)?;
     let address = path.contains("://") || ["git@", "github.com/"].iter().any(|begin| path.starts_with(begin));
@@ -44,7 +44,7 @@ fn context(at: &At<'_>) -> Option<String> {
     Some(path)
 }
 
-/// A file of the context: nothing else is sent to the engine.
+/// Reads the path of a file in the context: nothing else is sent to the engine.
 fn dockerfile(at: &At<'_>) -> Option<String> {
     let path = printable(at)?;
     if path.starts_with('/') || path.split('/').any(|part| part == "..") {
@@ -61,7 +61,7 @@ fn args(at: &At<'_>) -> Option<BTreeMap<String, Given>> {
     Some(args)
 }
 
-/// Compose's words that name a policy DevArch has.
+/// Reads Compose's names for the policies that DevArch supports.
 pub(super) fn pull_policy(at: &At<'_>) -> Option<PullPolicy> {
     match text(at)?.as_str() {
         "missing" | "if_not_present" => Some(PullPolicy::Missing),

@@ -5,7 +5,7 @@ use crate::{
 };
 use std::cell::RefCell;
 
-/// What a reader collects: errors, of which the first are kept, or notes, which all are.
+/// The collected diagnostics: errors, of which only the first are kept, or notes, which all are.
 #[derive(Debug)]
 enum Found {
     Errors(Diagnostics),
@@ -18,31 +18,31 @@ impl Default for Found {
     }
 }
 
-/// Collects what is wrong while a text is read to its end.
+/// Collects errors while a text is read to its end.
 #[derive(Debug, Default)]
 pub struct Reader {
-    /// Whether a redacted value may stand for a secret that the caller puts back.
+    /// Whether a redacted value may stand for a secret that the caller restores.
     pub(crate) redacted: bool,
     wrong: RefCell<Found>,
 }
 
 impl Reader {
-    /// A reader that has found nothing wrong yet.
+    /// Creates a reader.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// A reader of a definition that was written redacted and edited.
+    /// Creates a reader for a definition that was printed redacted and then edited.
     pub(crate) fn of_redacted() -> Self {
         Self { redacted: true, ..Self::default() }
     }
 
-    /// A reader that keeps all that it is told.
+    /// Creates a reader that keeps every note.
     pub(crate) fn of_notes() -> Self {
         Self { redacted: false, wrong: RefCell::new(Found::Notes(Vec::new())) }
     }
 
-    /// The value that was read, unless something was wrong.
+    /// Returns the value that was read, unless there were errors.
     pub fn finish<T>(self, value: Option<T>) -> Result<T, Diagnostics> {
         let wrong = self.into_found();
         match value {
@@ -51,7 +51,7 @@ impl Reader {
         }
     }
 
-    /// What was found wrong so far, in the order of the text.
+    /// Returns the errors found so far, in text order.
     pub(crate) fn into_found(self) -> Diagnostics {
         match self.wrong.into_inner() {
             Found::Errors(found) => found,
@@ -59,7 +59,7 @@ impl Reader {
         }
     }
 
-    /// All it was told, in the order of the text.
+    /// Returns all notes, in text order.
     pub(crate) fn into_notes(self) -> Vec<Diagnostic> {
         let mut notes = match self.wrong.into_inner() {
             Found::Errors(found) => found.to_vec(),
@@ -73,7 +73,7 @@ impl Reader {
         self.report_with(at, || message.into());
     }
 
-    /// The same where a message takes time to make, and may not be kept.
+    /// Reports a message that is expensive to build and may not be kept.
     fn report_with(&self, at: &At<'_>, message: impl FnOnce() -> String) {
         let diagnostic = || Diagnostic {
             place: at.place,
@@ -87,7 +87,7 @@ impl Reader {
     }
 }
 
-/// How much of a message or a path is kept: both may quote the text they are about.
+/// The maximum length of a message or path that is kept: both may quote the text they are about.
 const LONGEST: usize = 2_000;
 
 fn shortened(mut text: String) -> String {
@@ -99,7 +99,7 @@ fn shortened(mut text: String) -> String {
     text
 }
 
-/// A node on the way down: its path for messages, its place, and the reader that collects.
+/// A node with its path for messages, its place, and the reader that collects errors.
 #[derive(Clone)]
 pub(crate) struct At<'a> {
     pub(crate) reader: &'a Reader,
@@ -118,28 +118,28 @@ impl<'a> At<'a> {
         Self { reader, path: path.to_owned(), place: node.place, key: None, node }
     }
 
-    /// The same at the place of its key, for what is wrong with that.
+    /// Returns the same node at the place of its key, for errors about the key.
     pub(crate) fn key(&self) -> Self {
         Self { place: self.key.or(self.place), ..self.clone() }
     }
 
-    /// Reports and gives nothing.
+    /// Reports an error and returns `None`.
     pub(crate) fn wrong<T>(&self, message: impl Into<String>) -> Option<T> {
         self.reader.report(self, message);
         None
     }
 
-    /// Reports and goes on.
+    /// Reports an error.
     pub(crate) fn tell(&self, message: impl Into<String>) {
         self.reader.report(self, message);
     }
 
-    /// Reports a message that takes time to make, and may not be kept.
+    /// Reports a message that is expensive to build and may not be kept.
     pub(crate) fn tell_with(&self, message: impl FnOnce() -> String) {
         self.reader.report_with(self, message);
     }
 
-    /// Reports that another kind of value was expected.
+    /// Reports that another type of value was expected.
     pub(crate) fn expected<T>(&self, what: &str) -> Option<T> {
         let kind = self.node.value.kind();
         self.wrong(format!("expected {what}, found {kind}"))
@@ -157,7 +157,7 @@ impl<'a> At<'a> {
         }
     }
 
-    /// The items of a list.
+    /// Returns the items of a list.
     pub(crate) fn items(&self) -> Option<Vec<At<'a>>> {
         let Value::List(items) = &self.node.value else {
             return self.expected("a list");
@@ -172,7 +172,7 @@ impl<'a> At<'a> {
         Some(items.iter().enumerate().map(at).collect())
     }
 
-    /// The entries of a mapping with free keys; each key with where it stands.
+    /// Returns the entries of a mapping with arbitrary keys, each at its place.
     pub(crate) fn entries(&self) -> Option<Vec<(&'a str, At<'a>)>> {
         let Value::Map(entries) = &self.node.value else {
             return self.expected("a mapping");
@@ -180,12 +180,12 @@ impl<'a> At<'a> {
         Some(entries.iter().map(|(key, node)| (key.text.as_str(), self.entry(key, node))).collect())
     }
 
-    /// A list read item by item; wrong items are reported and the rest read on.
+    /// Reads a list item by item; invalid items are reported and skipped.
     pub(crate) fn list<T>(&self, read: impl Fn(&At<'a>) -> Option<T>) -> Option<Vec<T>> {
         Some(self.items()?.iter().filter_map(read).collect())
     }
 
-    /// The fields of a mapping with a closed set of keys.
+    /// Returns the fields of a mapping with a fixed set of keys.
     pub(crate) fn fields(&self) -> Option<Fields<'a>> {
         let Value::Map(entries) = &self.node.value else {
             return self.expected("a mapping");
@@ -195,7 +195,7 @@ impl<'a> At<'a> {
     }
 }
 
-/// A mapping whose keys are a closed set: what is never asked for is unknown.
+/// A mapping with a fixed set of keys: fields that are never read are unknown.
 pub(crate) struct Fields<'a> {
     pub(crate) at: At<'a>,
     entries: Vec<(&'a Key, At<'a>)>,
@@ -203,7 +203,7 @@ pub(crate) struct Fields<'a> {
 }
 
 impl<'a> Fields<'a> {
-    /// An optional field. Null is as good as absent.
+    /// Reads an optional field. Null counts as absent.
     pub(crate) fn take<T>(
         &mut self,
         name: &'static str,
@@ -213,7 +213,7 @@ impl<'a> Fields<'a> {
         if matches!(at.node.value, Value::Null) { None } else { read(&at) }
     }
 
-    /// A field that has to be there.
+    /// Reads a required field.
     pub(crate) fn need<T>(
         &mut self,
         name: &'static str,
@@ -225,19 +225,19 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// A field as it stands, null included.
+    /// Returns a field as it is, null included.
     pub(crate) fn raw(&mut self, name: &'static str) -> Option<At<'a>> {
         self.known.push(name);
         self.entries.iter().find(|(key, _)| key.text == name).map(|(_, at)| at.clone())
     }
 
-    /// Whether a field is there with something in it, right or wrong.
+    /// Returns whether a field is present and not null, valid or not.
     pub(crate) fn says(&self, name: &str) -> bool {
         let field = self.entries.iter().find(|(key, _)| key.text == name);
         field.is_some_and(|(_, at)| !matches!(at.node.value, Value::Null))
     }
 
-    /// Reports every field nobody asked for, with the nearest that exists.
+    /// Reports every field that was not read, with the most similar known one.
     pub(crate) fn finish(self) {
         for (key, at) in &self.entries {
             if self.known.contains(&key.text.as_str()) || key.text.starts_with("x-") {

@@ -1,5 +1,5 @@
-//! Texts with a grammar of their own, checked where they are read: whatever has none of the characters it may have goes
-//! no further, neither to an engine nor to a terminal.
+//! Texts with a grammar of their own, validated as they are read, so that invalid characters reach neither an engine
+//! nor a terminal.
 
 use super::{
     fields::At,
@@ -8,13 +8,13 @@ use super::{
 use crate::{escape, image_ref::ImageRef};
 use std::net::IpAddr;
 
-/// A text of one line that people can see all of: paths, options.
+/// Reads a line of printable characters: paths, options.
 pub(super) fn printable(at: &At<'_>) -> Option<String> {
     let text = nonempty(at)?;
     checked(at, &text).then_some(text)
 }
 
-/// Whether people can see all of a text that was read already; reported where they can't.
+/// Returns whether a text consists of printable characters; reports it if not.
 pub(super) fn checked(at: &At<'_>, text: &str) -> bool {
     let visible = !text.contains(escape::is_control);
     if !visible {
@@ -23,7 +23,7 @@ pub(super) fn checked(at: &At<'_>, text: &str) -> bool {
     visible
 }
 
-/// An image's name.
+/// Reads an image's name.
 pub(super) fn image(at: &At<'_>) -> Option<String> {
     let name = nonempty(at)?;
     match ImageRef::parse(&name) {
@@ -34,7 +34,7 @@ pub(super) fn image(at: &At<'_>) -> Option<String> {
     }
 }
 
-/// `OS[/ARCHITECTURE[/VARIANT]]`.
+/// Reads `OS[/ARCHITECTURE[/VARIANT]]`.
 pub(super) fn platform(at: &At<'_>) -> Option<String> {
     let platform = nonempty(at)?;
     let part = |part: &str| consists_of(part, "._-");
@@ -45,19 +45,19 @@ pub(super) fn platform(at: &At<'_>) -> Option<String> {
     }
 }
 
-/// The name a machine has in a network; underscores are in use, though no standard has them.
+/// Returns whether a text is a machine's name in a network; underscores are in use, though no standard allows them.
 fn is_host_name(name: &str) -> bool {
     let label = |label: &str| label.len() <= 63 && consists_of(label, "-_") && !label.starts_with('-');
     name.len() <= 253 && name.split('.').all(label)
 }
 
-/// A host's name.
+/// Reads a host name.
 pub(super) fn host_name(at: &At<'_>) -> Option<String> {
     let name = nonempty(at)?;
     checked_host_name(at, &name).then_some(name)
 }
 
-/// Whether a text that was read already is a host's name; reported where it is not.
+/// Returns whether a text is a host name; reports it if not.
 pub(super) fn checked_host_name(at: &At<'_>, name: &str) -> bool {
     let right = is_host_name(name);
     if !right {
@@ -66,7 +66,7 @@ pub(super) fn checked_host_name(at: &At<'_>, name: &str) -> bool {
     right
 }
 
-/// An address, or the engine's word for the host.
+/// Reads an address, or the engine's name for the host.
 pub(super) fn host_address(at: &At<'_>) -> Option<String> {
     let given = text(at)?;
     let bare = given.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(&given);
@@ -76,7 +76,7 @@ pub(super) fn host_address(at: &At<'_>) -> Option<String> {
     at.wrong(format!("{given:?} is not an IP address, nor host-gateway"))
 }
 
-/// An address, as text.
+/// Reads an address, as text.
 pub(super) fn address(at: &At<'_>) -> Option<String> {
     let given = text(at)?;
     match given.parse::<IpAddr>() {
@@ -85,7 +85,7 @@ pub(super) fn address(at: &At<'_>) -> Option<String> {
     }
 }
 
-/// `HOST[:CONTAINER[:PERMISSIONS]]`, or a device of the Container Device Interface, `VENDOR/CLASS=NAME`.
+/// Reads `HOST[:CONTAINER[:PERMISSIONS]]`, or a device of the Container Device Interface, `VENDOR/CLASS=NAME`.
 pub(super) fn device(at: &At<'_>) -> Option<String> {
     let device = nonempty(at)?;
     let path = |path: &str| path.starts_with('/') && path.len() > 1 && !path.contains(escape::is_control);
@@ -103,14 +103,14 @@ pub(super) fn device(at: &At<'_>) -> Option<String> {
     }
 }
 
-/// `vendor.com/class=name` (Container Device Interface, device names).
+/// Matches `vendor.com/class=name` (Container Device Interface, device names).
 fn is_cdi(text: &str) -> bool {
     let Some((kind, name)) = text.split_once('=') else { return false };
     let Some((vendor, class)) = kind.split_once('/') else { return false };
     consists_of(vendor, ".-_") && consists_of(class, "-_") && consists_of(name, ".:-_")
 }
 
-/// The name of a stage of a Dockerfile, or its number.
+/// Reads the name or number of a Dockerfile's stage.
 pub(super) fn stage(at: &At<'_>) -> Option<String> {
     let stage = nonempty(at)?;
     if consists_of(&stage, "._-") {
@@ -122,7 +122,7 @@ pub(super) fn stage(at: &At<'_>) -> Option<String> {
     }
 }
 
-/// A name the kernel or the engine gives: a capability, a signal, a group, a limit.
+/// Reads a name defined by the kernel or the engine: a capability, a signal, a group, a limit.
 pub(super) fn word(at: &At<'_>) -> Option<String> {
     let word = nonempty(at)?;
     if consists_of(&word, "._-+") {
@@ -132,7 +132,7 @@ pub(super) fn word(at: &At<'_>) -> Option<String> {
     }
 }
 
-/// Letters, digits and these.
+/// Returns whether a text has only letters, digits and these characters.
 fn consists_of(text: &str, others: &str) -> bool {
     !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || others.contains(c))
 }
@@ -142,9 +142,9 @@ mod tests {
     use super::super::{Reader, parse_yaml};
     use super::*;
 
-    /// What is wrong with a text; nothing where it is right.
+    /// Returns the error for a text; `None` if it is valid.
     fn flaw(read: impl Fn(&At<'_>) -> Option<String>, given: &str) -> Option<String> {
-        // YAML has no control characters but as escapes.
+        // YAML allows control characters only as escapes.
         let text = serde_json::to_string(given).unwrap();
         let (node, reader) = (parse_yaml(&escape::json(&text)).unwrap(), Reader::new());
         let read = read(&At::root(&reader, &node));
@@ -155,7 +155,7 @@ mod tests {
     type Read = fn(&At<'_>) -> Option<String>;
 
     #[test]
-    fn what_has_a_grammar_is_read_by_it() {
+    fn texts_that_match_their_grammar_are_accepted() {
         let right: [(Read, &[&str]); 9] = [
             (printable, &["a b", "ü/ö"]),
             (image, &["postgres:17", "localhost:5000/a@sha256:0123456789abcdef0123456789abcdef"]),
@@ -185,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_with_a_grammar_holds_a_control_character() {
+    fn control_characters_are_rejected_by_every_grammar() {
         let all: [Read; 9] =
             [printable, image, platform, host_name, host_address, address, device, stage, word];
         for read in all {
@@ -199,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn what_breaks_a_grammar_is_refused_in_its_words() {
+    fn errors_describe_the_expected_grammar() {
         let wrong: [(Read, &[&str]); 7] = [
             (platform, &["linux/a/b/c", "linux/"]),
             (host_name, &["-a", "a..b", "a b", "a/b"]),

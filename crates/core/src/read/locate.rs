@@ -1,5 +1,5 @@
-//! From a field that something is wrong with back to its place in the file: what only resolving a stack finds is told
-//! where it was said.
+//! Maps the field of a problem back to its place in the file, for problems that are only found when a stack is
+//! resolved.
 
 use super::{Node, Value};
 use crate::{
@@ -7,8 +7,8 @@ use crate::{
     name::StackName,
 };
 
-/// Where in a devarch.yml each problem of one of its stacks was said: its own field, or the template's, or as near as there
-/// is anything. Of very many only the first are looked for.
+/// Returns the place in a devarch.yml of each problem of one of its stacks: of the field itself, of the template's,
+/// or of the nearest node that exists. If there are very many problems, only the first are located.
 pub fn located(root: &Node, stack: &StackName, problems: &[Problem]) -> Diagnostics {
     let looked_for = &problems[..problems.len().min(SHOWN_ERRORS)];
     let mut wrong: Diagnostics = looked_for.iter().map(|problem| one(root, stack, problem)).collect();
@@ -41,13 +41,13 @@ fn place(root: &Node, stack: &StackName, problem: &Problem) -> Option<Place> {
     }
 }
 
-/// A node on the way to a field.
+/// A node on the path to a field.
 #[derive(Clone, Copy)]
 struct Found<'a> {
     node: &'a Node,
-    /// Where it is named.
+    /// The place of its key.
     place: Option<Place>,
-    /// How many parts of the field led to it.
+    /// How many parts of the field lead to it.
     depth: usize,
 }
 
@@ -62,7 +62,8 @@ impl<'a> Found<'a> {
         Some(Self { node, place: key.place, depth: self.depth + 1 })
     }
 
-    /// The deepest node on the way to a field: `wires[0].to`, `environment.NAME`, `config_files./etc/app.conf`.
+    /// Returns the deepest node on the path to a field: `wires[0].to`, `environment.NAME`,
+    /// `config_files./etc/app.conf`.
     fn follow(self, field: &str) -> Self {
         let start = Self { depth: 0, ..self };
         start.step(field).unwrap_or(start)
@@ -73,7 +74,7 @@ impl<'a> Found<'a> {
             return Some(self);
         }
         match &self.node.value {
-            // Keys have dots in them: the longest that fits is meant.
+            // Keys may contain dots: the longest match wins.
             Value::Map(_) => ends(field).find_map(|end| {
                 let (key, rest) = field.split_at(end);
                 let added = || self.entry(&format!("{key}_add"));
@@ -97,13 +98,13 @@ impl<'a> Found<'a> {
     }
 }
 
-/// Where the first part of a field can end, the farthest first.
+/// Returns where the first part of a field can end, longest first.
 fn ends(field: &str) -> impl Iterator<Item = usize> + '_ {
     let inner = field.char_indices().rev().filter(|(_, c)| matches!(c, '.' | '[')).map(|(at, _)| at);
     std::iter::once(field.len()).chain(inner)
 }
 
-/// Whether an item of a list is what a field calls so: by its name, or by the text it begins with.
+/// Returns whether a field refers to this item of a list: by its name, or by the start of its text.
 fn is_called(item: &Node, name: &str) -> bool {
     const NAMES: [&str; 3] = ["name", "target", "source"];
     let text = |node: &Node| match &node.value {
@@ -158,7 +159,7 @@ stacks:
     }
 
     #[test]
-    fn a_problem_is_placed_where_it_was_said() {
+    fn a_problem_is_located_where_it_was_defined() {
         assert_eq!(at(None, "wires[1].to"), (12, 21));
         assert_eq!(at(None, "wires[0]"), (11, 9));
         assert_eq!(at(None, "external.billing.host"), (14, 33));

@@ -1,4 +1,4 @@
-//! Text to definitions: YAML (or the JSON of an edit) is parsed into [`Node`]s that know their line and column,
+//! Reads definitions from text: YAML (or an edit's JSON) is parsed into [`Node`]s that have a line and column,
 //! and read field by field, so that one pass reports every unknown field and wrong type at once.
 
 mod build;
@@ -34,5 +34,5 @@ pub(crate) use write::yaml_text;
 
 use crate::diagnostic::Diagnostics;
 
-/// What reading gave: a value, or everything that is wrong with the text.
+/// The result of reading: a value, or all errors of the text.
 pub type ReadResult<T> = Result<T, Diagnostics>;

@@ -3,16 +3,16 @@ use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_saphyr::{Error, Spanned, budget::BudgetBreach};
 use std::{cell::Cell, fmt};
 
-/// A value and where it stands.
+/// A value and its place in the file.
 #[derive(Debug, Clone)]
 pub struct Node {
     /// The value.
     pub value: Value,
-    /// Where it stands; `None` for values that come from a command line or an API.
+    /// Its place; `None` for values from a command line or an API.
     pub place: Option<Place>,
 }
 
-/// A YAML value, its mappings' keys with their places.
+/// A YAML value; the keys of its mappings have places.
 #[derive(Debug, Clone)]
 #[expect(missing_docs, reason = "each is the YAML kind of that name")]
 pub enum Value {
@@ -30,12 +30,12 @@ pub enum Value {
 pub struct Key {
     /// The key.
     pub text: String,
-    /// Where it stands.
+    /// Its place.
     pub place: Option<Place>,
 }
 
 impl Value {
-    /// What it is, for messages.
+    /// Returns the type's name, for messages.
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Null => "nothing",
@@ -49,7 +49,7 @@ impl Value {
 }
 
 impl Node {
-    /// A node without a place, of an edit's JSON.
+    /// Converts an edit's JSON to a node without a place.
     pub fn from_json(json: &serde_json::Value) -> Self {
         use serde_json::Value as Json;
         let value = match json {
@@ -71,7 +71,7 @@ impl Node {
         Self { value, place: None }
     }
 
-    /// The node as JSON; places are lost.
+    /// Converts the node to JSON, without places.
     pub fn to_json(&self) -> serde_json::Value {
         use serde_json::Value as Json;
         match &self.value {
@@ -87,7 +87,7 @@ impl Node {
         }
     }
 
-    /// The entry of a mapping.
+    /// Returns the entry of a mapping.
     pub fn get(&self, key: &str) -> Option<&Node> {
         match &self.value {
             Value::Map(entries) => entries.iter().find(|(k, _)| k.text == key).map(|(_, node)| node),
@@ -96,22 +96,22 @@ impl Node {
     }
 }
 
-/// How many values a text may have, each alias counted as what it stands for.
+/// The maximum number of values in a text, with aliases expanded.
 pub const MOST_NODES: usize = 500_000;
 
-/// How many bytes the texts in it may have, each alias counted as what it stands for.
+/// The maximum number of bytes of text in it, with aliases expanded.
 pub const MOST_TEXT: usize = 16 << 20;
 
-/// How many lists and mappings may be nested.
+/// The maximum nesting depth of lists and mappings.
 const DEEPEST: usize = 64;
 
 thread_local! {
-    /// What the text that is being parsed on this thread has had so far: nodes, and bytes of texts. The parser makes
-    /// values through `Deserialize`, which has no place for a counter of its own.
+    /// The nodes and bytes of text counted so far in the text that this thread parses. The parser creates values
+    /// through `Deserialize`, which has no place for a counter.
     static SEEN: Cell<(usize, usize)> = const { Cell::new((0, 0)) };
 }
 
-/// Counts a node with so many bytes of text.
+/// Counts a node with this many bytes of text.
 fn count<E: de::Error>(bytes: usize) -> Result<(), E> {
     let (nodes, text) = SEEN.get();
     let (nodes, text) = (nodes + 1, text.saturating_add(bytes));
@@ -129,7 +129,7 @@ const TOO_MANY_NODES: &str = "it has more than 500,000 values, aliases counted a
 const TOO_MUCH_TEXT: &str = "its texts have more than 16,777,216 bytes, aliases counted as what they stand for; a file \
                              may have at most 16 MiB of text";
 
-/// Parses one YAML document. Values are literal: `$` has no meaning. Booleans are `true` and `false` only, as in
+/// Parses one YAML document. Values are literal: `$` has no meaning. Booleans are only `true` and `false`, as in
 /// Compose; duplicate keys, deep nesting and exploding aliases are errors.
 pub fn parse_yaml(text: &str) -> Result<Node, Diagnostic> {
     parse(text, options())
@@ -142,7 +142,7 @@ fn options() -> serde_saphyr::Options {
         with_snippet: false,
         budget: serde_saphyr::budget! {
             max_depth: DEEPEST,
-            // What is counted after aliases has the last word.
+            // The count after alias expansion decides.
             max_nodes: MOST_NODES + 1,
             max_events: 4 * MOST_NODES,
         },
@@ -161,7 +161,7 @@ fn parse(text: &str, options: serde_saphyr::Options) -> Result<Node, Diagnostic>
     })
 }
 
-/// Which limit was exceeded, in our own words.
+/// Returns our own message for the limit that was exceeded, if any.
 fn limit_of(error: &Error) -> Option<String> {
     let said = error.without_snippet().to_string();
     if let Some(ours) = [TOO_MANY_NODES, TOO_MUCH_TEXT].into_iter().find(|ours| said.contains(ours)) {
@@ -187,7 +187,7 @@ fn limit_of(error: &Error) -> Option<String> {
     }
 }
 
-/// The parser's words, without its places and advice to programmers.
+/// Returns the parser's message, without its places and advice to programmers.
 fn message_of(error: &Error) -> String {
     if let Some(limit) = limit_of(error) {
         return limit;
@@ -225,7 +225,7 @@ fn key(raw: Spanned<RawKey>) -> Key {
     Key { text: raw.value.0, place: place(raw.referenced) }
 }
 
-/// A YAML value as the parser gives it.
+/// A YAML value from the parser.
 enum Raw {
     Null,
     Bool(bool),
@@ -331,7 +331,7 @@ mod tests {
     use std::fmt::Write as _;
 
     #[test]
-    fn every_value_and_key_knows_its_line_and_column() {
+    fn every_value_and_key_has_its_line_and_column() {
         let root = parse_yaml("a: 1\nb:\n  - x\n  - {c: true}\n").unwrap();
         let b = root.get("b").unwrap();
         let Value::List(items) = &b.value else { panic!("{b:?}") };
@@ -340,7 +340,7 @@ mod tests {
     }
 
     #[test]
-    fn malformed_text_is_told_with_its_place() {
+    fn syntax_errors_show_their_place() {
         for (text, line) in [("a: [1,\n", 1), ("a: 1\na: 2\n", 2), ("a:\n\t- x\n", 2), ("a: *nope\n", 1)] {
             let wrong = parse_yaml(text).unwrap_err();
             assert_eq!(wrong.place.map(|place| place.line), Some(line), "{text:?}: {wrong:?}");
@@ -348,7 +348,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bomb_of_aliases_is_refused() {
+    fn an_alias_bomb_is_rejected() {
         let mut text = String::from("a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n");
         for n in 1..9 {
             let refs = vec![format!("*a{}", n - 1); 10].join(", ");
@@ -358,7 +358,7 @@ mod tests {
     }
 
     #[test]
-    fn values_are_read_as_compose_reads_them() {
+    fn values_are_read_as_in_compose() {
         let root = parse_yaml("a: on\nb: 0644\nc: \"1.10\"\nd: yes\n").unwrap();
         assert!(matches!(&root.get("a").unwrap().value, Value::Text(text) if text == "on"));
         assert!(matches!(root.get("b").unwrap().value, Value::Int(0o644)));

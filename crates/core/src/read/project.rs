@@ -15,19 +15,19 @@ use crate::{
 };
 use std::collections::BTreeMap;
 
-/// How many instances a stack of a devarch.yml may have.
+/// The maximum number of instances in a stack of a devarch.yml.
 pub const MOST_INSTANCES: usize = 1_000;
 
-/// What a devarch.yml says.
+/// The content of a devarch.yml.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProjectFile {
-    /// Templates the file brings along; they go before the catalog's.
+    /// Templates defined in the file, which take precedence over the catalog's.
     pub templates: BTreeMap<TemplateName, Template>,
     /// The stacks it declares.
     pub stacks: BTreeMap<StackName, StackFile>,
 }
 
-/// Reads a devarch.yml; everything that is wrong with it at once.
+/// Reads a devarch.yml; reports all its errors at once.
 pub fn read_project(node: &Node) -> ReadResult<ProjectFile> {
     let reader = Reader::new();
     let read = project(&At::root(&reader, node));
@@ -50,7 +50,7 @@ fn stacks(at: &At<'_>) -> Option<BTreeMap<StackName, StackFile>> {
     named(at, stack)
 }
 
-/// `"1"`; `"1.x"` from a later minor version says fields this program may not know.
+/// Accepts `"1"`; `"1.x"` is a later minor version, whose fields this program may not know.
 fn version(at: &At<'_>) -> Option<()> {
     let version = text(at)?;
     match version.split('.').next() {
@@ -79,7 +79,7 @@ fn templates(at: &At<'_>) -> Option<BTreeMap<TemplateName, Template>> {
     Some(templates)
 }
 
-/// A mapping whose keys are names.
+/// Reads a mapping whose keys are names.
 fn named<N, T>(at: &At<'_>, read: impl Fn(&At<'_>) -> Option<T>) -> Option<BTreeMap<N, T>>
 where
     N: std::str::FromStr + Ord,
@@ -147,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn everything_wrong_is_told_at_once_with_line_and_column() {
+    fn all_errors_are_reported_at_once_with_line_and_column() {
         let wrong = read(
             r#"
 version: "1"
@@ -200,13 +200,13 @@ stacks:
     }
 
     #[test]
-    fn a_newer_version_is_refused_with_what_to_do() {
+    fn a_newer_version_is_rejected_with_advice() {
         let wrong = read("version: \"2\"\nstacks: {}\n").unwrap_err();
         assert!(wrong[0].message.contains("upgrade DevArch"), "{wrong:?}");
     }
 
     #[test]
-    fn short_and_long_forms_mean_the_same() {
+    fn short_and_long_forms_are_equivalent() {
         let short = "{template: t, ports: [\"127.0.0.1:8080:80\"], volumes: [\"data:/d:ro\"], environment: [\"A=1\"]}";
         let long = "{template: t, ports: [{target: 80, published: 8080, host_ip: 127.0.0.1}], \
                     volumes: [{type: volume, source: data, target: /d, read_only: true}], environment: {A: 1}}";

@@ -1,4 +1,4 @@
-//! What a devarch.yml refers to by name and is not there, told together with what is wrong with the text itself.
+//! References in a devarch.yml to unknown names, reported together with the errors of the text itself.
 
 use super::{At, Node, Reader, Value, wires::unknown_ends};
 use crate::{
@@ -7,8 +7,8 @@ use crate::{
 };
 use std::collections::BTreeSet;
 
-/// The templates that are neither the file's own nor among `templates`, and the instances waited for or wired that their
-/// stack does not have; each where it stands. Names that can't be are left to [`super::read_project`].
+/// Returns an error at its place for each template that is neither the file's own nor among `templates`, and for each
+/// dependency or wire to an instance that its stack does not have. Invalid names are left to [`super::read_project`].
 pub fn unknown_references(node: &Node, templates: &BTreeSet<TemplateName>) -> Diagnostics {
     let reader = Reader::new();
     let root = At::root(&reader, node);
@@ -78,7 +78,7 @@ fn entries<'a>(at: &At<'a>, name: &str) -> Vec<(&'a str, At<'a>)> {
     field(at, name).map(|at| mapping(&at)).unwrap_or_default()
 }
 
-/// The entries of a mapping; what is none has been told already.
+/// Returns the entries of a mapping; anything else was already reported.
 fn mapping<'a>(at: &At<'a>) -> Vec<(&'a str, At<'a>)> {
     if matches!(at.node.value, Value::Map(_)) { at.entries().unwrap_or_default() } else { Vec::new() }
 }
@@ -89,7 +89,7 @@ mod tests {
     use crate::read::parse_yaml;
 
     #[test]
-    fn unknown_templates_and_providers_are_told_where_they_stand() {
+    fn unknown_templates_and_providers_are_reported_with_their_place() {
         let text = "
 templates: { mine: {image: x} }
 stacks:

@@ -1,10 +1,10 @@
-//! Readers of single values.
+//! Readers for single values.
 
 use super::{Value, fields::At, grammar};
 use crate::unit::{Bytes, FileMode, InvalidUnit};
 use std::{fmt::Display, str::FromStr};
 
-/// A text; numbers and booleans as they print, as Compose does.
+/// Reads a text; numbers and booleans are converted as in Compose.
 pub(super) fn text(at: &At<'_>) -> Option<String> {
     match &at.node.value {
         Value::Text(text) => Some(text.clone()),
@@ -15,13 +15,13 @@ pub(super) fn text(at: &At<'_>) -> Option<String> {
     }
 }
 
-/// A text that may not be empty.
+/// Reads a text that is not empty.
 pub(super) fn nonempty(at: &At<'_>) -> Option<String> {
     let text = text(at)?;
     if text.trim().is_empty() { at.wrong("it is empty") } else { Some(text) }
 }
 
-/// `true` or `false`.
+/// Reads `true` or `false`.
 pub(super) fn boolean(at: &At<'_>) -> Option<bool> {
     match &at.node.value {
         Value::Bool(bool) => Some(*bool),
@@ -29,7 +29,7 @@ pub(super) fn boolean(at: &At<'_>) -> Option<bool> {
     }
 }
 
-/// A whole number in a range.
+/// Reads an integer in the type's range.
 pub(super) fn int<T: TryFrom<i64>>(at: &At<'_>) -> Option<T> {
     let number = match &at.node.value {
         Value::Int(int) => Some(*int),
@@ -42,7 +42,7 @@ pub(super) fn int<T: TryFrom<i64>>(at: &At<'_>) -> Option<T> {
     }
 }
 
-/// A port, 1 to 65535.
+/// Reads a port, 1 to 65535.
 pub(super) fn port(at: &At<'_>) -> Option<u16> {
     match int::<i64>(at)? {
         port @ 1..=65535 => u16::try_from(port).ok(),
@@ -50,7 +50,7 @@ pub(super) fn port(at: &At<'_>) -> Option<u16> {
     }
 }
 
-/// A text of a certain form.
+/// Reads a text that parses as `T`.
 pub(super) fn parsed<T>(at: &At<'_>) -> Option<T>
 where
     T: FromStr,
@@ -62,7 +62,7 @@ where
     }
 }
 
-/// A byte size: a number of bytes, or a text with a unit.
+/// Reads a byte size: a number of bytes, or a text with a unit.
 pub(super) fn bytes(at: &At<'_>) -> Option<Bytes> {
     match &at.node.value {
         Value::Int(int) => {
@@ -72,7 +72,7 @@ pub(super) fn bytes(at: &At<'_>) -> Option<Bytes> {
     }
 }
 
-/// A file mode: octal text, or a YAML octal number (`0644`).
+/// Reads a file mode: octal text, or a YAML octal number (`0644`).
 pub(super) fn file_mode(at: &At<'_>) -> Option<FileMode> {
     match &at.node.value {
         Value::Int(int) => match u32::try_from(*int) {
@@ -86,13 +86,13 @@ pub(super) fn file_mode(at: &At<'_>) -> Option<FileMode> {
     }
 }
 
-/// An absolute path in a container, without `..`.
+/// Reads an absolute path in a container, without `..`.
 pub(super) fn container_path(at: &At<'_>) -> Option<String> {
     let path = nonempty(at)?;
     checked_container_path(at, &path)
 }
 
-/// The same for a path that is already text (a mapping's key, a part of a short form).
+/// Validates such a path that is already text (a mapping's key, a part of a short form).
 pub(super) fn checked_container_path(at: &At<'_>, path: &str) -> Option<String> {
     let trimmed = path.trim_end_matches('/');
     if !grammar::checked(at, path) {

@@ -1,4 +1,4 @@
-//! Secrets that are asked for: made ones, and those a container gets as files.
+//! Generated secrets, and secrets mounted as files.
 
 use super::{
     Value,
@@ -40,7 +40,7 @@ fn length(at: &At<'_>) -> Option<u16> {
     }
 }
 
-/// What a stack says of a secret of its own: nothing but that there is one, or how it is made.
+/// Reads the declaration of a stack's secret: empty, or how it is generated.
 pub(super) fn declaration(at: &At<'_>) -> Option<SecretFile> {
     if matches!(at.node.value, Value::Null) {
         return Some(SecretFile::default());
@@ -55,7 +55,7 @@ pub(super) fn declaration(at: &At<'_>) -> Option<SecretFile> {
     Some(SecretFile { generate })
 }
 
-/// Secrets as files: a name, or `{source, target, uid, gid, mode}`.
+/// Reads secrets mounted as files: a name, or `{source, target, uid, gid, mode}`.
 pub(super) fn mounts(at: &At<'_>) -> Option<Vec<SecretMount>> {
     let mut mounts: Vec<SecretMount> = Vec::new();
     for item in at.items()? {
@@ -86,7 +86,7 @@ fn mount(at: &At<'_>) -> Option<SecretMount> {
     Some(SecretMount { source, target, mode, uid, gid })
 }
 
-/// An absolute path, or a name in the usual directory (Compose specification, "secrets": "Long syntax").
+/// Reads an absolute path, or a name in the default directory (Compose specification, "secrets": "Long syntax").
 fn target(at: &At<'_>) -> Option<String> {
     let path = nonempty(at)?;
     if path.starts_with('/') {

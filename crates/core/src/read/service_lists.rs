@@ -1,4 +1,4 @@
-//! Readers of ports, volumes and tmpfs in Compose's short and long forms.
+//! Readers for ports, volumes and tmpfs in Compose's short and long forms.
 
 use super::{
     Node, Value,
@@ -15,7 +15,7 @@ use crate::{
 };
 use std::{collections::BTreeMap, net::IpAddr};
 
-/// A list of ports; one container port of a protocol can be published once.
+/// Reads a list of ports; each container port and protocol can be published once.
 pub(super) fn ports(at: &At<'_>) -> Option<Vec<PortSpec>> {
     let mut by_key = BTreeMap::new();
     for item in at.items()? {
@@ -29,7 +29,7 @@ pub(super) fn ports(at: &At<'_>) -> Option<Vec<PortSpec>> {
     Some(by_key.into_values().collect())
 }
 
-/// Ports to add to the inherited ones: a list, or a mapping from container port to a port or null.
+/// Reads ports to add to the inherited ones: a list, or a mapping from container port to a port or null.
 pub(super) fn ports_add(at: &At<'_>) -> Option<BTreeMap<PortKey, Option<PortSpec>>> {
     if let Value::List(_) = at.node.value {
         return Some(ports(at)?.into_iter().map(|port| (port.key, Some(port))).collect());
@@ -143,7 +143,7 @@ fn long_port(at: &At<'_>, key: Option<PortKey>) -> Option<PortSpec> {
     })
 }
 
-/// A list of mounts; one target can be mounted once.
+/// Reads a list of mounts; each target can be mounted once.
 pub(super) fn volumes(at: &At<'_>) -> Option<Vec<VolumeMount>> {
     let mut by_target = BTreeMap::new();
     for item in at.items()? {
@@ -156,7 +156,7 @@ pub(super) fn volumes(at: &At<'_>) -> Option<Vec<VolumeMount>> {
     Some(by_target.into_values().collect())
 }
 
-/// Mounts to add to the inherited ones: a list, or a mapping from target to a source, a mount or null.
+/// Reads mounts to add to the inherited ones: a list, or a mapping from target to a source, a mount or null.
 pub(super) fn volumes_add(at: &At<'_>) -> Option<BTreeMap<String, Option<VolumeMount>>> {
     if let Value::List(_) = at.node.value {
         return Some(volumes(at)?.into_iter().map(|mount| (mount.target.clone(), Some(mount))).collect());
@@ -245,7 +245,7 @@ fn long_mount(at: &At<'_>, target: Option<String>) -> Option<VolumeMount> {
     Some(VolumeMount { source, target: target?, read_only })
 }
 
-/// `/run`, `/run:size=64m,mode=1777`, or a list of them, or mappings.
+/// Reads `/run`, `/run:size=64m,mode=1777`, a list of these, or mappings.
 pub(super) fn tmpfs(at: &At<'_>) -> Option<Vec<TmpfsMount>> {
     let mut mounts = match &at.node.value {
         Value::List(_) => at.list(tmpfs_mount)?,

@@ -14,15 +14,15 @@ use crate::{
 };
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Reads a template; `name` is what the catalog calls it, where the text doesn't say.
+/// Reads a template; `name` is its name in the catalog, used if the text has none.
 pub fn read_template(node: &Node, name: Option<&TemplateName>) -> ReadResult<Template> {
     let reader = Reader::new();
     let read = template(&At::root(&reader, node), name);
     reader.finish(read)
 }
 
-/// Reads an instance's overrides from the JSON of an edit. Secrets that are redacted in it are the caller's to put back
-/// ([`keep_secrets`]).
+/// Reads an instance's overrides from the JSON of an edit. The caller restores redacted secrets with
+/// [`keep_secrets`].
 pub fn read_overrides(node: &Node) -> ReadResult<Overrides> {
     let reader = Reader::of_redacted();
     let at = At::root(&reader, node);
@@ -34,8 +34,7 @@ pub fn read_overrides(node: &Node) -> ReadResult<Overrides> {
     reader.finish(read)
 }
 
-/// Puts secrets that were redacted back, from what the fields held before; what stays redacted, by its field, was none
-/// before.
+/// Restores redacted secrets from the previous values of the fields; returns the fields that had none.
 pub fn keep_secrets(edited: &mut Overrides, before: &BTreeMap<String, SecretValue>) -> Vec<String> {
     let mut unknown = Vec::new();
     edited.visit_secrets(&mut |field, value| {
@@ -72,7 +71,7 @@ pub(crate) fn template(at: &At<'_>, name: Option<&TemplateName>) -> Option<Templ
     Some(Template { name, description, service, config_files, exports, imports })
 }
 
-/// The fields an instance may say differently from its template.
+/// Reads the fields an instance may override.
 pub(super) fn overrides(fields: &mut Fields<'_>) -> Overrides {
     Overrides {
         service: service(fields),
@@ -106,7 +105,7 @@ fn removable(at: &At<'_>) -> Option<Option<ConfigFile>> {
     }
 }
 
-/// A text is the content; a mapping says more.
+/// Reads a config file: a text is the content; a mapping has options.
 fn config_file(at: &At<'_>) -> Option<ConfigFile> {
     if let Value::Text(content) = &at.node.value {
         let content = ConfigContent::Content(content.clone());
@@ -115,7 +114,7 @@ fn config_file(at: &At<'_>) -> Option<ConfigFile> {
     let mut fields = at.fields()?;
     let content = fields.take("content", text);
     let file = fields.take("file", printable);
-    // Only DevArch writes it: what an edit copies out of a definition.
+    // Only DevArch writes it; an edit copies it from a definition.
     let kept = if at.reader.redacted { fields.take("kept", kept) } else { None };
     let mode = fields.take("mode", file_mode);
     let owner = fields.take("owner", parsed);
@@ -134,7 +133,7 @@ fn config_file(at: &At<'_>) -> Option<ConfigFile> {
     Some(ConfigFile { content, mode, owner })
 }
 
-/// The text that the store keeps.
+/// Reads the reference to a content in the store.
 fn kept(at: &At<'_>) -> Option<ContentRef> {
     let mut fields = at.fields()?;
     let sha256 = fields.need("sha256", |at| ContentDigest::try_from(text(at)?).ok());

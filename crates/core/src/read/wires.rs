@@ -1,4 +1,4 @@
-//! `wires`, `prefer` and `external` of a stack.
+//! Reads `wires`, `prefer` and `external` of a stack.
 
 use super::{
     Node, ReadResult, Reader, Value,
@@ -14,21 +14,21 @@ use crate::{
 };
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Reads a list of wires, of an edit.
+/// Reads a list of wires from an edit.
 pub fn read_wires(node: &Node) -> ReadResult<Vec<WireDecl>> {
     let reader = Reader::new();
     let read = wires(&At::root(&reader, node));
     reader.finish(read)
 }
 
-/// Reads external providers by name, of an edit.
+/// Reads external providers by name from an edit.
 pub fn read_external(node: &Node) -> ReadResult<BTreeMap<InstanceName, ExternalDecl>> {
     let reader = Reader::new();
     let read = external(&At::root(&reader, node));
     reader.finish(read)
 }
 
-/// Reads what settles ambiguity, of an edit.
+/// Reads `prefer`, which resolves ambiguity, from an edit.
 pub fn read_prefer(node: &Node) -> ReadResult<Prefer> {
     let reader = Reader::new();
     let read = prefer(&At::root(&reader, node));
@@ -49,7 +49,7 @@ fn wire(at: &At<'_>) -> Option<WireDecl> {
     Some(WireDecl { from: from?, to: to?, contract })
 }
 
-/// A provider, `none`, or `{stack: infra, instance: db, export: main}`. Nothing at all is not `none`.
+/// Reads a provider, `none`, or `{stack: infra, instance: db, export: main}`. An empty value is not `none`.
 fn target(at: &At<'_>) -> Option<WireTo> {
     match &at.node.value {
         Value::Map(_) => {
@@ -89,7 +89,7 @@ fn provider(at: &At<'_>) -> Option<ExternalDecl> {
     let contract = fields.need("type", contract);
     let host = fields.need("host", host);
     let port = fields.need("port", port);
-    // Without a type nobody knows the other fields.
+    // Without a type the other fields are unknown.
     let contract = contract?;
     let mut properties = BTreeMap::new();
     for carried in Contract::builtin(contract).carries.iter().filter(|carried| !carried.property.is_given()) {
@@ -110,7 +110,7 @@ fn provider(at: &At<'_>) -> Option<ExternalDecl> {
     Some(ExternalDecl { contract, host: host?, port: port?, properties })
 }
 
-/// A name or an address, without port, scheme or brackets.
+/// Reads a host name or an address, without port, scheme or brackets.
 fn host(at: &At<'_>) -> Option<String> {
     let host = text(at)?;
     let name = |c: char| c.is_ascii_alphanumeric() || ".-_".contains(c);
@@ -120,8 +120,8 @@ fn host(at: &At<'_>) -> Option<String> {
     at.wrong(format!("{host:?} is not a host's name or address; port and scheme have fields of their own"))
 }
 
-/// The names in a stack's `wires` that are neither instances nor external providers of it, each where it stands. Names
-/// that can't be are left to the reader.
+/// Returns an error at its place for each name in a stack's `wires` that is neither an instance nor an external
+/// provider. Invalid names are left to the reader.
 pub(super) fn unknown_ends(wires: &At<'_>, instances: &BTreeSet<&str>, external: &BTreeSet<&str>) {
     let Value::List(_) = wires.node.value else { return };
     let providers: BTreeSet<&str> = instances.union(external).copied().collect();
@@ -165,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn every_form_of_a_wire_is_read_and_stored_as_it_is_written() {
+    fn every_form_of_a_wire_is_read_and_stored_unchanged() {
         let text = "
 - {from: backend, to: postgres-primary, contract: postgres}
 - {from: backend.cache, to: redis.main}
@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn everything_wrong_with_wires_is_told_with_line_and_column() {
+    fn all_errors_in_wires_are_reported_with_line_and_column() {
         let text = "
 - {from: Backend, to: db}
 - {from: backend, contract: postgre}
@@ -215,7 +215,7 @@ files: {type: s3, host: \"10.0.0.1\", port: 9000, access_key: key, secret_key: {
     }
 
     #[test]
-    fn everything_wrong_with_external_providers_is_told_with_line_and_column() {
+    fn all_errors_in_external_providers_are_reported_with_line_and_column() {
         let text = "
 Db: {type: postgres, host: db.lan, port: 5432}
 a: {type: postgers, host: x, port: 1}
@@ -237,7 +237,7 @@ d: {type: redis}
     }
 
     #[test]
-    fn names_in_wires_that_nobody_has_are_told_where_they_stand() {
+    fn unknown_names_in_wires_are_reported_with_their_place() {
         let text = "
 - {from: bakend.db, to: postgres}
 - {from: backend, to: postgras.x}

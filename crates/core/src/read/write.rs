@@ -1,4 +1,4 @@
-//! Definitions to text: the way back from [`super::read_project`], in the forms a person would write.
+//! Writes definitions as text that [`super::read_project`] reads, in the forms a person would write.
 
 use super::{
     ProjectFile,
@@ -14,18 +14,17 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 
-/// YAML that readers of YAML 1.1 and 1.2 read alike: what one of them would take for something else is quoted,
-/// long lines are not folded.
+/// Returns YAML that YAML 1.1 and 1.2 parsers read alike: ambiguous values are quoted, and long lines are not folded.
 pub(crate) fn yaml_text(value: &impl Serialize) -> Result<String, SerializeError> {
     let options = serde_saphyr::ser_options! { folded_wrap_chars: usize::MAX };
     Ok(serde_saphyr::to_string_with_options(value, options)?)
 }
 
-/// A devarch.yml that reads back as the same project, in a stable order, but for secret values: they are redacted.
+/// Returns a devarch.yml that reads back as the same project, in a stable order. Secret values are redacted.
 ///
 /// # Errors
 ///
-/// Where it has no YAML form.
+/// If it cannot be represented as YAML.
 pub fn project_yaml(project: &ProjectFile) -> Result<String, SerializeError> {
     let mut file = Map::new();
     file.insert("version".to_owned(), json!("1"));
@@ -55,7 +54,7 @@ fn stack(stack: &StackFile) -> Value {
     Value::Object(fields)
 }
 
-/// Nothing where the user sets it.
+/// Returns null for a secret that the user sets.
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "what `map` hands on")]
 fn secret(secret: &SecretFile) -> Value {
     if secret.generate.is_some() { json!(secret) } else { Value::Null }
@@ -118,7 +117,7 @@ fn overrides(overrides: &Overrides) -> Map<String, Value> {
 
 macro_rules! write_service {
     ([] $( $field:ident: $type:ty = $read:expr, $merge:ident, $($way:ident $shape:tt,)* $form:literal, $meaning:literal; )*) => {
-        /// The fields of a service that are set, in their order.
+        /// Returns the fields of a service that are set, in their order.
         fn service(service: &Service) -> Map<String, Value> {
             let fields = [$( (stringify!($field), service.$field.as_ref().map(Written::written)) ),*];
             fields.into_iter().filter_map(|(field, value)| Some((field.to_owned(), value?))).collect()

@@ -1,4 +1,4 @@
-//! Values in the forms a person would write.
+//! Values in the forms that a person would write.
 
 use crate::{
     name::InstanceName,
@@ -14,9 +14,9 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 use std::{collections::BTreeMap, net::IpAddr};
 
-/// A value of a definition; it is written as it is stored, unless its type has a shorter form.
+/// A value of a definition, written as it is serialized unless its type has a shorter form.
 pub(super) trait Written: Serialize {
-    /// The value as a person would write it.
+    /// Returns the value in its shortest form.
     fn written(&self) -> Value {
         json!(self)
     }
@@ -44,14 +44,14 @@ impl<T: Written> Written for BTreeMap<String, T> {
     }
 }
 
-/// Nothing removes an inherited value.
+/// Null removes an inherited value.
 impl<T: Written> Written for Option<T> {
     fn written(&self) -> Value {
         self.as_ref().map_or(Value::Null, Written::written)
     }
 }
 
-/// Only the context where nothing else is set.
+/// Only the context if nothing else is set.
 impl Written for Build {
     fn written(&self) -> Value {
         match self {
@@ -77,7 +77,7 @@ impl Written for PortSpec {
     }
 }
 
-/// `8080`, `127.0.0.1:8080`, and `auto` in the way it is written there.
+/// Returns `8080`, `127.0.0.1:8080`, or `auto` in the given spelling.
 pub(super) fn host_side(port: &PortSpec, auto: &str) -> String {
     let number = match port.published {
         HostPortChoice::Auto => auto.to_owned(),
@@ -90,7 +90,7 @@ pub(super) fn host_side(port: &PortSpec, auto: &str) -> String {
     }
 }
 
-/// `data:/var/lib/data:ro`; the long form where a path has a colon or does not look like one.
+/// `data:/var/lib/data:ro`; the long form if a path contains a colon or would be read as something else.
 impl Written for VolumeMount {
     fn written(&self) -> Value {
         match short_source(&self.source) {
@@ -107,7 +107,7 @@ impl Written for VolumeMount {
     }
 }
 
-/// The same under its target as key.
+/// Returns the value of a mount whose key is its target.
 pub(super) fn added_mount(mount: &VolumeMount) -> Value {
     match short_source(&mount.source) {
         Some(source) if !mount.read_only => json!(source),
@@ -115,7 +115,7 @@ pub(super) fn added_mount(mount: &VolumeMount) -> Value {
     }
 }
 
-/// A source whose form shows what it is.
+/// Returns the source if its text shows which kind it is.
 fn short_source(source: &MountSource) -> Option<&str> {
     match source {
         MountSource::Volume(name) => Some(name.as_str()),
@@ -137,7 +137,7 @@ fn long_source(mount: &VolumeMount) -> Map<String, Value> {
     fields
 }
 
-/// Only the target where nothing else is set.
+/// Only the target if nothing else is set.
 impl Written for TmpfsMount {
     fn written(&self) -> Value {
         if self.size.is_none() && self.mode.is_none() && !self.target.contains(':') {
@@ -148,7 +148,7 @@ impl Written for TmpfsMount {
     }
 }
 
-/// The test as a line where it is one for the shell.
+/// The test as a line if it is one for the shell.
 impl Written for Healthcheck {
     fn written(&self) -> Value {
         let mut fields = json!(self);
@@ -159,7 +159,7 @@ impl Written for Healthcheck {
     }
 }
 
-/// A list of names where all have what a list means.
+/// A list of names if all have the meaning of a list.
 impl Written for BTreeMap<InstanceName, Dependency> {
     fn written(&self) -> Value {
         let usual = |dependency: &Dependency| {
@@ -172,7 +172,7 @@ impl Written for BTreeMap<InstanceName, Dependency> {
     }
 }
 
-/// `required` only where it is not.
+/// `required` only if it is false.
 impl Written for Dependency {
     fn written(&self) -> Value {
         let mut fields = json!(self);
@@ -183,14 +183,14 @@ impl Written for Dependency {
     }
 }
 
-/// One number where both are the same.
+/// One number if both are equal.
 impl Written for Ulimit {
     fn written(&self) -> Value {
         if self.soft == self.hard { json!(self.soft) } else { json!(self) }
     }
 }
 
-/// Only its name where nothing else is set.
+/// Only its name if nothing else is set.
 impl Written for SecretMount {
     fn written(&self) -> Value {
         let usual = self.target == format!("{SECRETS_DIRECTORY}/{}", self.source);
@@ -201,7 +201,7 @@ impl Written for SecretMount {
     }
 }
 
-/// Only its content where nothing else is set.
+/// Only its content if nothing else is set.
 impl Written for ConfigFile {
     fn written(&self) -> Value {
         match self {

@@ -1,4 +1,4 @@
-//! What a devarch.yml says of a stack.
+//! The definition of a stack in a devarch.yml.
 
 use super::{Instance, Stack};
 use crate::{
@@ -14,9 +14,9 @@ use std::collections::{BTreeMap, BTreeSet};
 /// One stack of a devarch.yml.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StackFile {
-    /// What policy would refuse and the stack allows.
+    /// Exceptions from policy that the stack allows.
     pub allow: BTreeSet<Allowance>,
-    /// The secrets it refers to, by name: their values are never in a file.
+    /// The secrets it refers to, by name; their values are never in a file.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub secrets: BTreeMap<SecretName, SecretFile>,
     /// `wires`, `prefer` and `external`.
@@ -26,10 +26,10 @@ pub struct StackFile {
     pub instances: BTreeMap<InstanceName, InstanceFile>,
 }
 
-/// A secret of a stack that its file declares.
+/// A stack's secret declared in a file.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SecretFile {
-    /// How DevArch makes it; where nothing is said the user sets it.
+    /// How DevArch generates it; if `None`, the user sets it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub generate: Option<Generate>,
 }
@@ -37,16 +37,16 @@ pub struct SecretFile {
 /// One instance of a devarch.yml.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct InstanceFile {
-    /// The template it is made from.
+    /// Its template.
     pub template: TemplateName,
-    /// Whether it is wanted at all.
+    /// Whether it is enabled.
     pub enabled: bool,
-    /// What it says differently.
+    /// Its differences from the template.
     pub overrides: Overrides,
 }
 
 impl StackFile {
-    /// What a devarch.yml would have to say for a stack to be as it is.
+    /// Returns the file that would define the stack as it is.
     pub fn from_stack(stack: &Stack) -> Self {
         let instance = |instance: &Instance| InstanceFile {
             template: instance.template.template.name.clone(),

@@ -1,4 +1,4 @@
-//! A stack as the store keeps it: the aggregate that edits change and plans start from.
+//! A stack as it is stored: the aggregate that edits change and plans start from.
 
 mod file;
 
@@ -27,52 +27,52 @@ use std::{
 /// A named, isolated environment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Stack {
-    /// Survives renames.
+    /// The stack's id, which survives renames.
     pub id: StackId,
-    /// Unique in the store.
+    /// Its name, unique in the store.
     pub name: StackName,
-    /// The directory it was made from, absolute; relative host paths resolve against it.
+    /// The absolute directory it was created from; relative host paths resolve against it.
     pub project: Option<String>,
-    /// A disabled stack is a desired `down`.
+    /// Disabling a stack makes `down` its desired state.
     pub enabled: bool,
-    /// Goes up with every saved edit; an edit made against an older one is refused.
+    /// Incremented by every saved edit; an edit based on an older one is rejected.
     pub revision: i64,
-    /// The engine it lives on since its first apply.
+    /// The engine it was first applied to.
     pub engine: Option<EngineBinding>,
-    /// Its network's addresses, chosen at its first apply and kept.
+    /// The addresses of its network, chosen at its first apply and kept.
     pub subnet: Option<Ipv4Net>,
-    /// What the devarch.yml said that it was last made from; what differs since was edited here.
+    /// The devarch.yml as it was last imported; differences to it are edits made in DevArch.
     pub imported: Option<StackFile>,
-    /// What policy would refuse and the stack allows.
+    /// Exceptions from policy that the stack allows.
     pub allow: BTreeSet<Allowance>,
-    /// Its secrets: what `${secret:NAME}` stands for.
+    /// Its secrets, which `${secret:NAME}` refers to.
     pub secrets: BTreeMap<SecretName, KeptSecret>,
-    /// What it says about its wires.
+    /// Its wires and related settings.
     pub wiring: Wiring,
     /// Its instances.
     pub instances: BTreeMap<InstanceName, Instance>,
 }
 
-/// One use of a template in a stack.
+/// An instance of a template in a stack.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Instance {
-    /// Survives renames.
+    /// The instance's id, which survives renames.
     pub id: InstanceId,
     /// The template body it is pinned to.
     pub template: Pinned,
-    /// What it says differently.
+    /// Its differences from the template.
     pub overrides: Overrides,
-    /// A disabled instance is wanted absent.
+    /// The desired state of a disabled instance is absent.
     pub enabled: bool,
-    /// What its container should be doing.
+    /// The desired state of its container.
     pub wanted: DesiredRun,
-    /// Its place in the stack's network: address = network + 2 + slot. Unique in the stack.
+    /// Its slot in the stack's network: address = network + 2 + slot. Unique in the stack.
     pub slot: u32,
-    /// The host ports it has been given, by container port.
+    /// Its assigned host ports, by container port.
     pub ports: BTreeMap<PortKey, HostBinding>,
-    /// The physical names of its volumes, kept over renames.
+    /// The physical names of its volumes, kept when it is renamed.
     pub volumes: BTreeMap<VolumeName, PhysicalVolume>,
-    /// The values DevArch has made for it, by the variable.
+    /// Its generated values, by variable.
     pub generated: BTreeMap<String, KeptSecret>,
 }
 
@@ -81,7 +81,7 @@ pub struct Instance {
 pub struct Pinned {
     /// The digest of the body.
     pub digest: TemplateDigest,
-    /// The body; instances of one template share it.
+    /// The body, shared by instances of one template.
     pub template: Arc<Template>,
 }
 
@@ -90,31 +90,31 @@ impl Pinned {
     ///
     /// # Errors
     ///
-    /// Where it has no JSON form.
+    /// If it cannot be represented as JSON.
     pub fn new(template: Arc<Template>, key: &HashKey) -> Result<Self, SerializeError> {
         Ok(Self { digest: template.digest(key)?, template })
     }
 }
 
-/// What a container should be doing.
+/// The desired state of a container.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum DesiredRun {
-    /// Running; a job: done.
+    /// Running; for a job: completed.
     #[default]
     Running,
-    /// There, not running.
+    /// Created, but not running.
     Stopped,
-    /// Not there.
+    /// Not existing.
     Absent,
 }
 
-/// How long a value is as JSON; without end where it has no such form.
+/// Returns the size of a value as JSON; `usize::MAX` if it cannot be represented.
 fn json_size(value: &impl Serialize) -> usize {
     serde_json::to_vec(value).map_or(usize::MAX, |json| json.len())
 }
 
-/// Overrides but for their config files, whose contents may be large.
+/// Returns overrides without their config files, whose contents may be large.
 fn without_contents(overrides: &Overrides) -> Overrides {
     Overrides {
         service: overrides.service.clone(),
@@ -128,10 +128,11 @@ fn without_contents(overrides: &Overrides) -> Overrides {
 }
 
 impl Stack {
-    /// How many bytes [`Stack::expanded_size`] may come to.
+    /// The maximum of [`Stack::expanded_size`], in bytes.
     pub const LARGEST: usize = 16 << 20;
 
-    /// How many bytes its instances come to once each has its template in it, but for the contents of config files.
+    /// Returns the size in bytes of its instances with their templates expanded, without the contents of config
+    /// files.
     pub fn expanded_size(&self) -> usize {
         let mut templates: BTreeMap<&TemplateDigest, usize> = BTreeMap::new();
         let sizes = self.instances.values().map(|instance| {
@@ -149,7 +150,7 @@ impl Stack {
         sizes.fold(0, usize::saturating_add)
     }
 
-    /// The contents it names, the file it was imported from included.
+    /// Returns the stored contents it refers to, including those of the file it was imported from.
     pub fn contents(&self) -> BTreeSet<ContentRef> {
         let imported = self.imported.iter().flat_map(|file| file.instances.values());
         let said = imported.map(|instance| &instance.overrides);
@@ -160,17 +161,17 @@ impl Stack {
         files.filter_map(|file| file.content.kept().cloned()).collect()
     }
 
-    /// What the container of an instance should be doing, all switches considered.
+    /// Returns the desired state of an instance's container, taking all switches into account.
     pub fn wanted(&self, instance: &Instance) -> DesiredRun {
         if self.enabled && instance.enabled { instance.wanted } else { DesiredRun::Absent }
     }
 
-    /// The physical names of the stack's containers; an error where one would be too long.
+    /// Returns the physical names of the stack's containers; fails if one would be too long.
     pub fn container_names(&self) -> Result<BTreeMap<&InstanceName, ContainerName>, NameTooLong> {
         self.instances.keys().map(|name| Ok((name, ContainerName::for_instance(&self.name, name)?))).collect()
     }
 
-    /// The lowest slot no instance has.
+    /// Returns the lowest free slot.
     pub fn free_slot(&self) -> u32 {
         let taken: BTreeSet<u32> = self.instances.values().map(|instance| instance.slot).collect();
         (0..u32::MAX).find(|slot| !taken.contains(slot)).unwrap_or(u32::MAX)

@@ -1,21 +1,21 @@
-//! How an image comes to be there (Compose specification, `build` and `pull_policy`).
+//! How an image is provided (Compose specification, `build` and `pull_policy`).
 
 use super::Given;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// How an image is built. The fields are a closed set: what engines of all versions build alike.
+/// How an image is built. Only fields that all supported engine versions treat alike are included.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Build {
     /// The directory that is sent to the engine; a relative one resolves against the stack's project directory.
     pub context: String,
-    /// What is done; the context's `Dockerfile` where nothing is said.
+    /// The instructions; by default the context's `Dockerfile`.
     #[serde(flatten, skip_serializing_if = "Option::is_none")]
     pub dockerfile: Option<Dockerfile>,
     /// Values of the `ARG`s.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub args: BTreeMap<String, Given>,
-    /// The stage to stop at; the last where nothing is said.
+    /// The stage to build; by default the last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub target: Option<String>,
 }
@@ -37,23 +37,23 @@ impl Default for Dockerfile {
     }
 }
 
-/// When an image is fetched.
+/// When an image is pulled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum PullPolicy {
-    /// Where it is absent. The default.
+    /// If it is missing. The default.
     #[default]
     Missing,
-    /// Each time: its tag may stand for another image by now.
+    /// Every time, because its tag may refer to a new image.
     Always,
-    /// Never: it is there, or it is an error.
+    /// Never; a missing image is an error.
     Never,
-    /// Never: it is built.
+    /// Never; the image is built.
     Build,
 }
 
 impl PullPolicy {
-    /// The word for it.
+    /// Returns the policy's name.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Missing => "missing",

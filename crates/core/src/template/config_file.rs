@@ -5,46 +5,46 @@ use crate::{
 };
 use serde::{Deserialize, Serialize};
 
-/// A file DevArch puts into the container before it starts, through the engine's archive call.
+/// A file that DevArch puts into the container before it starts, through the engine's archive call.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ConfigFile {
-    /// What is in it.
+    /// Its content.
     #[serde(flatten)]
     pub content: ConfigContent,
-    /// Permission bits; 0644 where nothing is said, 0600 where the content is secret.
+    /// Permission bits; default 0644, or 0600 if the content is secret.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mode: Option<FileMode>,
-    /// Owner by number; root where nothing is said.
+    /// Owner by number; default root.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub owner: Option<Owner>,
 }
 
-/// Where a config file's content comes from.
+/// The content of a config file, or its source.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "Form", into = "Form")]
 pub enum ConfigContent {
-    /// Written in place. It may refer to secrets: then the file is one.
+    /// Inline content. If it refers to secrets, the file becomes secret.
     Content(String),
-    /// Written in place, and nobody may see it.
+    /// Inline secret content.
     Secret(SecretValue),
-    /// Too large to be carried about: the store keeps the text. It refers to no secrets.
+    /// A reference to a large content in the store. It refers to no secrets.
     Kept(ContentRef),
-    /// A file beside the devarch.yml; read when the file is imported, so that the store holds the content.
+    /// A file beside the devarch.yml, which is read on import, so that the store has the content.
     File {
         /// Its path.
         path: String,
-        /// Whether nobody may see what is in it.
+        /// Whether its content is secret.
         secret: bool,
     },
 }
 
 impl ConfigContent {
-    /// Content that nobody may see.
+    /// Creates secret content.
     pub fn secret(content: impl Into<String>) -> Self {
         Self::Secret(SecretValue::new(content))
     }
 
-    /// What the store keeps of it.
+    /// Returns the reference to the content in the store, if it is stored there.
     pub fn kept(&self) -> Option<&ContentRef> {
         match self {
             Self::Kept(kept) => Some(kept),
@@ -52,8 +52,8 @@ impl ConfigContent {
         }
     }
 
-    /// What the store is to keep of it apart: a large text that everyone may see and that refers to no secrets. (One that
-    /// does becomes a secret, which is sealed as a whole.)
+    /// Returns the text if it is to be stored separately: it is large, not secret, and refers to no secrets. (A text
+    /// that refers to secrets becomes a secret, which is encrypted as a whole.)
     pub fn large(&self) -> Option<&str> {
         match self {
             Self::Content(text) if text.len() > LARGE && !refers(text) => Some(text),
@@ -70,7 +70,7 @@ impl HoldsSecrets for ConfigFile {
     }
 }
 
-/// As users write it, secrets redacted.
+/// The form users write, secrets redacted.
 #[derive(Serialize, Deserialize)]
 #[serde(untagged)]
 enum Form {

@@ -3,7 +3,7 @@ use crate::secret::{HoldsSecrets, Visit, visit_entries};
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, fmt, str::FromStr};
 
-/// The closed set of things instances offer each other.
+/// The type of an export or import: a fixed set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[expect(missing_docs, reason = "each is the protocol of that name")]
@@ -26,7 +26,7 @@ pub enum ContractType {
 }
 
 impl ContractType {
-    /// Every type, in the order they are documented.
+    /// All types, in the order of their documentation.
     pub const ALL: [Self; 15] = [
         Self::Postgres,
         Self::Mysql,
@@ -45,7 +45,7 @@ impl ContractType {
         Self::Tcp,
     ];
 
-    /// The name users write.
+    /// Returns the name users write.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Postgres => "postgres",
@@ -81,32 +81,32 @@ impl fmt::Display for ContractType {
     }
 }
 
-/// What an instance offers.
+/// Something an instance provides to others.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Export {
-    /// Unique in the template.
+    /// Its name, unique in the template.
     pub name: String,
-    /// The protocol spoken.
+    /// The protocol.
     #[serde(rename = "type")]
     pub contract: ContractType,
-    /// The container port it is offered on.
+    /// The container port that provides it.
     pub port: u16,
     /// Further values a consumer needs (user, password, database, ...); `${env:NAME}` refers to the effective
     /// environment of the instance.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub properties: BTreeMap<String, Given>,
-    /// How a consumer gets a login of its own.
+    /// How a consumer gets its own login.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub provision: Option<Provision>,
 }
 
-/// How a consumer gets a user and a database of its own. It may be done again: what is there stays.
+/// How a consumer gets its own user and database. It must be idempotent.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Provision {
     /// Run in the provider's container before the consumer starts, with `PROVISION_NAME` (of user and database),
-    /// `PROVISION_BUCKET` where the type carries a bucket, and `PROVISION_PASSWORD` in its environment.
+    /// `PROVISION_BUCKET` if the type has a bucket, and `PROVISION_PASSWORD` in its environment.
     pub command: Vec<String>,
-    /// The same the other way round, on request: run with the names alone. It may be run again too.
+    /// Reverts it on request: run with the names only. It must be idempotent too.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub remove: Option<Vec<String>>,
 }
@@ -117,21 +117,21 @@ impl HoldsSecrets for Export {
     }
 }
 
-/// What an instance needs.
+/// Something an instance needs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Import {
-    /// Unique in the template.
+    /// Its name, unique in the template.
     pub name: String,
-    /// The protocol it speaks.
+    /// The protocol.
     #[serde(rename = "type")]
     pub contract: ContractType,
-    /// Whether the instance can't work without it.
+    /// Whether the instance cannot work without it.
     #[serde(default = "yes", skip_serializing_if = "Clone::clone")]
     pub required: bool,
-    /// Whether it wants a user and a database of its own.
+    /// Whether it needs its own user and database.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub own: bool,
-    /// The variables a wire sets, with `{host}`, `{port}`, `{url}`, ... filled in.
+    /// The variables that a wire sets, with `{host}`, `{port}`, `{url}`, ... filled in.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub environment: BTreeMap<String, String>,
 }

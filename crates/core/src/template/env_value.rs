@@ -4,43 +4,43 @@ use crate::{
 };
 use serde::{Deserialize, Serialize};
 
-/// A value that is written down: a variable's, a build argument's, an export property's.
+/// A literal value: of a variable, a build argument or an export property.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "GivenForm", into = "GivenForm")]
 pub enum Given {
-    /// Anyone may see it. It may refer to secrets: then what it amounts to is one.
+    /// A public value. If it refers to secrets, the resolved value is secret.
     Plain(String),
-    /// Nobody may see it.
+    /// A secret value.
     Secret(SecretValue),
 }
 
-/// An environment variable's value as it is defined.
+/// The definition of an environment variable's value.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "EnvForm", into = "EnvForm")]
 pub enum EnvValue {
-    /// It is written down.
+    /// A literal value.
     Given(Given),
-    /// DevArch makes it, once for each instance.
+    /// A value that DevArch generates once per instance.
     Generate(Generate),
 }
 
 impl Given {
-    /// A value that anyone may see.
+    /// Creates a public value.
     pub fn plain(value: impl Into<String>) -> Self {
         Self::Plain(value.into())
     }
 
-    /// A value that nobody may see.
+    /// Creates a secret value.
     pub fn secret(value: impl Into<String>) -> Self {
         Self::Secret(SecretValue::new(value))
     }
 
-    /// Whether it must not be shown, whatever it is.
+    /// Returns whether it must never be shown.
     pub fn is_secret(&self) -> bool {
         matches!(self, Self::Secret(_))
     }
 
-    /// The same value, and secret.
+    /// Marks the value as secret.
     #[must_use]
     pub fn into_secret(self) -> Self {
         match self {
@@ -49,7 +49,7 @@ impl Given {
         }
     }
 
-    /// The value as text, as it is written. What can't be read here is a secret all the same.
+    /// Returns the value as text. A value that cannot be decrypted is still a secret.
     pub fn to_text(&self) -> Text {
         match self {
             Self::Plain(value) => Text::plain(value),
@@ -60,17 +60,17 @@ impl Given {
 }
 
 impl EnvValue {
-    /// A value that anyone may see.
+    /// Creates a public value.
     pub fn plain(value: impl Into<String>) -> Self {
         Self::Given(Given::plain(value))
     }
 
-    /// A value that nobody may see.
+    /// Creates a secret value.
     pub fn secret(value: impl Into<String>) -> Self {
         Self::Given(Given::secret(value))
     }
 
-    /// Whether it must not be shown, whatever it is.
+    /// Returns whether it must never be shown.
     pub fn is_secret(&self) -> bool {
         match self {
             Self::Given(given) => given.is_secret(),
@@ -78,7 +78,7 @@ impl EnvValue {
         }
     }
 
-    /// The same value, and secret.
+    /// Marks the value as secret.
     #[must_use]
     pub fn into_secret(self) -> Self {
         match self {
@@ -104,7 +104,7 @@ impl HoldsSecrets for EnvValue {
     }
 }
 
-/// As users write it, secrets redacted.
+/// The form users write, secrets redacted.
 #[derive(Serialize, Deserialize)]
 #[serde(untagged)]
 enum GivenForm {
@@ -112,7 +112,7 @@ enum GivenForm {
     Long { value: SecretValue, secret: bool },
 }
 
-/// As users write it, secrets redacted.
+/// The form users write, secrets redacted.
 #[derive(Serialize, Deserialize)]
 #[serde(untagged)]
 enum EnvForm {

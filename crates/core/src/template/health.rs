@@ -1,10 +1,10 @@
 use crate::unit::Millis;
 use serde::{Deserialize, Serialize};
 
-/// How the health of a container is judged (Compose specification, `healthcheck`).
+/// A container's health check (Compose specification, `healthcheck`).
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Healthcheck {
-    /// What is run.
+    /// The command.
     pub test: HealthTest,
     /// Time between two checks; the engine's default is 30 s.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -15,10 +15,10 @@ pub struct Healthcheck {
     /// Failures in a row that make it unhealthy; the engine's default is 3.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retries: Option<u32>,
-    /// Time after the start in which failures don't count; the engine's default is none.
+    /// Time after the start in which failures do not count; the engine's default is none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub start_period: Option<Millis>,
-    /// Time between checks in the start period, for engines that know it (Docker 25).
+    /// Time between checks in the start period, for engines that support it (Docker 25).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub start_interval: Option<Millis>,
 }
@@ -50,7 +50,7 @@ impl TryFrom<Vec<String>> for HealthTest {
 }
 
 impl HealthTest {
-    /// The form engines and Compose files use.
+    /// Converts the command to the form that engines and Compose files use.
     pub fn to_argv(&self) -> Vec<String> {
         match self {
             Self::None => vec!["NONE".to_owned()],
@@ -59,7 +59,7 @@ impl HealthTest {
         }
     }
 
-    /// Reads the form engines and Compose files use; `None` where it is empty or unknown.
+    /// Parses the form that engines and Compose files use; `None` if it is empty or unknown.
     pub fn from_argv(argv: &[String]) -> Option<Self> {
         match argv.split_first()? {
             (kind, _) if kind == "NONE" => Some(Self::None),
@@ -73,7 +73,7 @@ impl HealthTest {
 impl Healthcheck {
     /// Docker's default time between checks.
     pub const DEFAULT_INTERVAL: Millis = Millis(30_000);
-    /// Docker's default time one check may take.
+    /// Docker's default timeout of one check.
     pub const DEFAULT_TIMEOUT: Millis = Millis(30_000);
     /// Docker's default number of failures in a row.
     pub const DEFAULT_RETRIES: u32 = 3;

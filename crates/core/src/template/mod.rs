@@ -1,5 +1,5 @@
 //! The definitions a user writes: a template is a Compose service plus config files, resources and contracts;
-//! overrides are what one instance says differently.
+//! overrides are one instance's differences from it.
 
 mod build;
 mod config_file;
@@ -41,7 +41,7 @@ use std::{collections::BTreeMap, fmt};
 pub struct Template {
     /// Its name in the catalog.
     pub name: TemplateName,
-    /// One line on what it is.
+    /// A one-line description.
     #[serde(default)]
     pub description: String,
     /// The Compose service.
@@ -50,26 +50,26 @@ pub struct Template {
     /// Config files by target path in the container.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub config_files: BTreeMap<String, ConfigFile>,
-    /// What it offers.
+    /// What it provides to other instances.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub exports: Vec<Export>,
-    /// What it needs.
+    /// What it needs from other instances.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub imports: Vec<Import>,
 }
 
-/// The identity of a template's body: instances are pinned to it.
+/// The digest of a template's body, to which instances are pinned.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct TemplateDigest(String);
 
 impl TemplateDigest {
-    /// A digest read back from the store or a label.
+    /// Creates a digest from the store or a label.
     pub fn from_stored(digest: impl Into<String>) -> Self {
         Self(digest.into())
     }
 
-    /// `sha256:` or, where secrets are in the body, `hmac-sha256:`; and 64 hexadecimal digits.
+    /// Returns `sha256:` or, if the body contains secrets, `hmac-sha256:`, followed by 64 hexadecimal digits.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -91,12 +91,12 @@ impl HoldsSecrets for Template {
 }
 
 impl Template {
-    /// The identity of this body. It is in labels and in the database for all to see: where the body holds secrets it
-    /// is keyed, so that they can't be guessed from it.
+    /// Computes the digest of this body. It is public, in labels and in the database: if the body contains secrets it
+    /// is keyed, so that they cannot be guessed from it.
     ///
     /// # Errors
     ///
-    /// Where it has no JSON form.
+    /// If it cannot be represented as JSON.
     pub fn digest(&self, key: &HashKey) -> Result<TemplateDigest, SerializeError> {
         let Stored { open, secret } = Stored::from_definition(self)?;
         Ok(TemplateDigest(match secret {

@@ -6,8 +6,8 @@ use crate::{
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// What one instance says differently from its template. How each field combines with the template is decided
-/// in [`crate::resolve`].
+/// One instance's differences from its template. How each field is merged with the template is defined in
+/// [`crate::resolve`].
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Overrides {
     /// Fields that replace the template's; labels merge.
@@ -43,7 +43,7 @@ impl HoldsSecrets for Overrides {
     }
 }
 
-/// The entries that are not removals.
+/// Returns the entries that are not removals.
 fn there<V>(entries: &mut BTreeMap<String, Option<V>>) -> impl Iterator<Item = (&String, &mut V)> {
     entries.iter_mut().filter_map(|(key, value)| Some((key, value.as_mut()?)))
 }

@@ -8,7 +8,7 @@ pub struct PortSpec {
     /// Port and protocol in the container.
     #[serde(flatten)]
     pub key: PortKey,
-    /// Address on the host; 127.0.0.1 where nothing is said.
+    /// Address on the host; default 127.0.0.1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub host_ip: Option<IpAddr>,
     /// Port on the host.
@@ -16,19 +16,19 @@ pub struct PortSpec {
     pub published: HostPortChoice,
 }
 
-/// Who chooses a host port. Written `auto` or as the number.
+/// How a host port is chosen, written `auto` or as the number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum HostPortChoice {
-    /// DevArch, once, when the port is defined.
+    /// Chosen by DevArch, once, when the port is defined.
     #[default]
     Auto,
-    /// The user.
+    /// Chosen by the user.
     Fixed(u16),
 }
 
 impl HostPortChoice {
-    /// Whether DevArch chooses.
+    /// Returns whether DevArch chooses the port.
     pub fn is_auto(&self) -> bool {
         *self == Self::Auto
     }
@@ -51,7 +51,7 @@ impl From<HostPortChoice> for String {
     }
 }
 
-/// Ports by key, with keys written as text: JSON's objects have no others.
+/// Serializes ports by key, with the keys as text, because JSON object keys must be.
 pub(super) mod by_key {
     use super::PortSpec;
     use crate::port::PortKey;

@@ -34,17 +34,17 @@ impl HoldsSecrets for Service {
     }
 }
 
-/// When the engine restarts a container by itself. `always` is not among them: it reaches the engine as
-/// `unless-stopped`, because after a restart of dockerd a stopped `always` container runs again.
+/// When the engine restarts a container on its own. `always` is not supported: it is passed to the engine as
+/// `unless-stopped`, because a stopped `always` container runs again after a restart of dockerd.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum RestartPolicy {
     /// Never.
     #[default]
     No,
-    /// After a failure, at most so many times (0: without end).
+    /// After a failure, at most this many times (0: no limit).
     OnFailure(u32),
-    /// After every end but a stop.
+    /// After every exit, unless it was stopped.
     UnlessStopped,
 }
 
@@ -68,7 +68,7 @@ impl From<RestartPolicy> for String {
 impl TryFrom<String> for RestartPolicy {
     type Error = String;
 
-    /// Reads what Compose writes; `always` is `unless-stopped`.
+    /// Parses Compose's names; `always` becomes `unless-stopped`.
     fn try_from(text: String) -> Result<Self, String> {
         let policy = text.split_once(':').map_or((text.as_str(), None), |(name, times)| (name, Some(times)));
         match policy {
@@ -87,9 +87,9 @@ impl TryFrom<String> for RestartPolicy {
 /// One entry of `depends_on`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Dependency {
-    /// What the provider must have reached.
+    /// The state that the provider must have reached.
     pub condition: DependencyCondition,
-    /// Whether a replacement of the provider restarts this instance.
+    /// Whether replacing the provider restarts this instance.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub restart: bool,
     /// Whether a missing provider is an error.
@@ -100,7 +100,7 @@ pub struct Dependency {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DependencyCondition {
-    /// Ready: healthy if it has a check, exited 0 if it is a job, running otherwise. The default.
+    /// Ready: healthy if it has a health check, exited 0 if it is a job, otherwise running. The default.
     Ready,
     /// Running.
     ServiceStarted,
@@ -110,12 +110,12 @@ pub enum DependencyCondition {
     ServiceCompletedSuccessfully,
 }
 
-/// A kernel limit.
+/// A kernel resource limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Ulimit {
-    /// What the process starts with.
+    /// The initial limit of the process.
     pub soft: i64,
-    /// How far it may raise it.
+    /// The limit up to which the process may raise it.
     pub hard: i64,
 }
 
@@ -123,15 +123,15 @@ pub struct Ulimit {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Resources {
-    /// Upper bounds.
+    /// Upper limits.
     #[serde(skip_serializing_if = "Limits::is_absent")]
     pub limits: Limits,
-    /// What the engine should keep free for it.
+    /// Reserved resources.
     #[serde(skip_serializing_if = "Reservations::is_absent")]
     pub reservations: Reservations,
 }
 
-/// Upper bounds of a container.
+/// Upper limits of a container.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Limits {
@@ -146,7 +146,7 @@ pub struct Limits {
     pub pids: Option<u32>,
 }
 
-/// What the engine should keep free for a container.
+/// Resources that the engine should reserve for a container.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Reservations {

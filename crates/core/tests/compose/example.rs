@@ -1,4 +1,4 @@
-//! A stack in which every field is said.
+//! A stack in which every field is set.
 
 use devarch_core::{
     build::BuildSpec,
@@ -34,7 +34,7 @@ fn texts(texts: &[&str]) -> Vec<String> {
     texts.iter().map(|text| (*text).to_owned()).collect()
 }
 
-/// A container in which only its image and its place are set.
+/// Returns a container with only an image and a host name.
 pub(crate) fn bare(image: &str, hostname: &str) -> ContainerSpec {
     ContainerSpec { network: Some(attachment(hostname, 2)), ..ContainerSpec::new(image, hostname) }
 }
@@ -47,7 +47,7 @@ pub(crate) fn attachment(alias: &str, last: u8) -> Attachment {
     }
 }
 
-/// An instance with that container, wanted running, depending on nothing.
+/// Returns an instance of that container whose desired state is running, without dependencies.
 pub(crate) fn instance(instance: &InstanceName, spec: ContainerSpec) -> DesiredInstance {
     let stack: StackName = "shop".parse().unwrap();
     let volumes = spec.mounts.iter().filter_map(|mount| match &mount.source {
@@ -111,7 +111,8 @@ fn depends(condition: DependencyCondition, restart: bool, required: bool) -> Dep
     Dependency { condition, restart, required }
 }
 
-/// `web` says every field there is; `db` is healthy, `init` a job, `host` outside the network, `off` disabled.
+/// Returns a stack in which `web` sets every field; `db` is healthy, `init` a job, `host` outside the network, `off`
+/// disabled.
 pub(crate) fn every_field() -> Desired {
     let mut web = instance(&name("web"), web());
     web.depends_on = BTreeMap::from([

@@ -16,7 +16,7 @@ use devarch_core::{
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-/// The file as Compose reads it: YAML, interpolated.
+/// Reads the file as Compose does: YAML, interpolated.
 fn read_back(file: &ComposeFile) -> Value {
     let secrets = file.secrets().iter();
     let variables = secrets.map(|(name, value)| (name.clone(), value.reveal().to_owned()));
@@ -231,7 +231,7 @@ fn every_field_is_written() {
 }
 
 #[test]
-fn secrets_are_variables_and_their_values_beside_the_file() {
+fn secrets_become_variables_whose_values_are_kept_apart() {
     let file = compose_file(&every_field(), ConfigPlace::Inline);
     let yaml = file.to_yaml().unwrap();
     for secret in ["hunter2", "hunter3", "t0ken", "b0ild"] {
@@ -250,7 +250,7 @@ fn secrets_are_variables_and_their_values_beside_the_file() {
 }
 
 #[test]
-fn a_link_is_the_providers_stack_as_an_external_network() {
+fn a_link_becomes_the_providers_stack_as_an_external_network() {
     let name = name("api");
     let mut api = instance(&name, bare("busybox:1", "api"));
     api.links.push(DesiredLink {
@@ -275,7 +275,7 @@ fn a_link_is_the_providers_stack_as_an_external_network() {
 }
 
 #[test]
-fn config_files_lie_beside_the_file_when_it_is_written_to_a_directory() {
+fn config_files_are_written_beside_a_file_in_a_directory() {
     let file = compose_file(&every_field(), ConfigPlace::Beside);
     assert_eq!(schema::wrong(&file), Vec::<String>::new());
     let web = &read_back(&file)["services"]["web"];
@@ -349,7 +349,7 @@ fn config_files_lie_beside_the_file_when_it_is_written_to_a_directory() {
 }
 
 #[test]
-fn variables_never_meet() {
+fn variables_never_collide() {
     let holder = |name: &str, variable: &str| {
         let name: devarch_core::name::InstanceName = name.parse().unwrap();
         let mut spec = bare("busybox", name.as_str());
@@ -374,7 +374,7 @@ fn variables_never_meet() {
 }
 
 #[test]
-fn what_the_schema_refuses_is_told_with_instance_and_field() {
+fn schema_violations_name_the_instance_and_field() {
     let mut spec = bare("busybox", "web");
     spec.cap_add = vec!["NET_ADMIN".to_owned(), "NET_ADMIN".to_owned()];
     spec.labels.insert(String::new(), "x".to_owned());
@@ -427,7 +427,7 @@ proptest! {
     #![proptest_config(env(64))]
 
     #[test]
-    fn our_check_and_the_schema_say_the_same(desired in desired()) {
+    fn our_validation_agrees_with_the_schema(desired in desired()) {
         for place in [ConfigPlace::Inline, ConfigPlace::Beside] {
             let file = compose_file(&desired, place);
             let (ours, theirs) = (validate(&file), schema::wrong(&file));
@@ -436,7 +436,7 @@ proptest! {
     }
 
     #[test]
-    fn a_file_reads_back_as_what_was_meant(desired in desired()) {
+    fn a_written_file_reads_back_unchanged(desired in desired()) {
         check_read_back(&desired, &compose_file(&desired, ConfigPlace::Inline));
     }
 }

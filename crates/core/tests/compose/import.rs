@@ -27,7 +27,7 @@ fn import_from(
     import(&parse_yaml(text).unwrap(), &ImportContext { stack: &stack, variables, directory })
 }
 
-/// A text with the values of the secrets it refers to.
+/// Returns a text with its references to secrets replaced by their values.
 fn opened(text: &str, imported: &Imported) -> String {
     let one = |part: &Part<'_>| match part {
         Part::Literal(text) => (*text).to_owned(),
@@ -101,7 +101,7 @@ secrets: {token: {file: ./token}}
 "#;
 
 #[test]
-fn what_has_no_place_is_noted_with_its_line() {
+fn unsupported_fields_are_noted_with_their_line() {
     let imported = imported(FILE, &[]).unwrap();
     insta::assert_snapshot!(notes(&imported.notes), @r#"
     1:10: version: `version` is obsolete in Compose files and has no effect
@@ -208,7 +208,7 @@ fn services_become_templates_and_instances() {
 }
 
 #[test]
-fn a_file_without_services_is_refused() {
+fn a_file_without_services_is_rejected() {
     let refused = |text| notes(&imported(text, &[]).unwrap_err());
     insta::assert_snapshot!(refused("a: 1"), @"1:1: `services` is missing; is this a Compose file?");
     insta::assert_snapshot!(refused("services: {}"), @"1:11: services: the file has no service to import");
@@ -231,7 +231,7 @@ fn the_stack_has_the_files_name_or_the_given_one() {
 }
 
 #[test]
-fn names_that_become_the_same_are_told_apart() {
+fn names_that_normalize_to_the_same_remain_distinct() {
     let file = "services: {a_b: {image: x}, a-b: {image: y}, A-B: {image: z, depends_on: [a_b]}}";
     let imported = imported(file, &[]).unwrap();
     let text = project_yaml(&imported.project).unwrap();
@@ -241,7 +241,7 @@ fn names_that_become_the_same_are_told_apart() {
 }
 
 #[test]
-fn what_we_write_comes_back() {
+fn an_exported_stack_can_be_imported() {
     let file = compose_file(&every_field(), ConfigPlace::Inline);
     let secrets = file.secrets().iter();
     let secrets: Vec<(&str, &str)> = secrets.map(|(name, text)| (name.as_str(), text.reveal())).collect();
@@ -276,7 +276,7 @@ proptest! {
     #![proptest_config(env(48))]
 
     #[test]
-    fn what_is_imported_can_be_written_and_read(desired in desired()) {
+    fn an_imported_stack_can_be_written_and_read(desired in desired()) {
         let file = compose_file(&desired, ConfigPlace::Inline);
         let secrets = file.secrets().iter();
         let secrets: Vec<(&str, &str)> =
@@ -289,7 +289,7 @@ proptest! {
     }
 
     #[test]
-    fn no_text_breaks_the_import(text in "(services:\n  [a-z]: (\\{[a-z]{1,8}: [a-z0-9\\[\\]]{1,4}\\}|[a-z]|\\[\\])\n?)|\\PC{0,40}") {
+    fn no_text_panics_the_import(text in "(services:\n  [a-z]: (\\{[a-z]{1,8}: [a-z0-9\\[\\]]{1,4}\\}|[a-z]|\\[\\])\n?)|\\PC{0,40}") {
         if let Ok(node) = parse_yaml(&text) {
             let (stack, variables) = ("s".parse().unwrap(), BTreeMap::new());
             let _ = import(&node, &ImportContext { stack: &stack, variables: &variables, directory: "" });
@@ -297,7 +297,7 @@ proptest! {
     }
 }
 
-/// The variables a test's user has.
+/// The variables of a test's user.
 const VARIABLES: &[(&str, &str)] = &[
     ("DB_PASSWORD", "hunter2-db"),
     ("API_TOKEN", "t0ken"),
@@ -315,7 +315,7 @@ const VARIABLES: &[(&str, &str)] = &[
 ];
 
 #[test]
-fn no_value_that_looks_secret_comes_into_the_project() {
+fn no_value_that_looks_secret_is_written_to_the_project() {
     let file = r#"
 services:
   db:
@@ -415,7 +415,7 @@ services:
 }
 
 #[test]
-fn what_is_not_set_is_reported_at_once_and_a_secret_is_left_to_be_set() {
+fn unset_variables_are_reported_at_once_and_secrets_left_to_be_set() {
     let file = r#"
 services:
   web:
@@ -465,7 +465,7 @@ services:
 }
 
 #[test]
-fn a_file_that_needs_a_variable_is_refused_with_all_it_needs() {
+fn missing_required_variables_are_all_reported_at_once() {
     let file =
         "services: {a: {image: '${TAG:?no tag}', environment: {B: '${B?}', C: '$1', D: '$$${API_TOKEN}'}}}";
     insta::assert_snapshot!(notes(&imported(file, &[("API_TOKEN", "abc")]).unwrap_err()), @"
@@ -477,7 +477,7 @@ fn a_file_that_needs_a_variable_is_refused_with_all_it_needs() {
 }
 
 #[test]
-fn variables_make_booleans_of_texts_as_in_compose() {
+fn variables_can_yield_booleans_as_in_compose() {
     let file = "services: {a: {image: x, read_only: '${RO:-true}', init: \"${INIT}\", environment: {V: '${RO:-true}'}}}";
     let imported = imported(file, &[("INIT", "false")]).unwrap();
     let service = &imported.project.templates[&"a".parse().unwrap()].service;
@@ -547,7 +547,7 @@ secrets:
 }
 
 #[test]
-fn volumes_that_are_normalised_stay_distinct() {
+fn normalized_volume_names_remain_distinct() {
     let file = r#"
 services:
   a:
@@ -581,7 +581,7 @@ services:
 }
 
 #[test]
-fn relative_paths_start_at_the_compose_files_directory() {
+fn relative_paths_start_in_the_compose_files_directory() {
     let file = r#"
 services:
   a:

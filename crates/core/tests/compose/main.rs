@@ -1,4 +1,4 @@
-//! Compose files and devarch.yml: what is written is valid and reads back as the same.
+//! Compose files and devarch.yml: written files are valid and read back unchanged.
 
 #![allow(clippy::unwrap_used, clippy::too_many_lines, reason = "helpers and snapshots of tests")]
 

@@ -9,7 +9,7 @@ static SCHEMA: LazyLock<jsonschema::Validator> = LazyLock::new(|| {
     jsonschema::draft7::new(&schema).unwrap()
 });
 
-/// What the schema says against a file.
+/// Returns the schema's errors for a file.
 pub(crate) fn wrong(file: &ComposeFile) -> Vec<String> {
     let json = serde_json::to_value(file).unwrap();
     SCHEMA.iter_errors(&json).map(|error| format!("{}: {error}", error.instance_path())).collect()

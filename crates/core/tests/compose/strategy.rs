@@ -1,4 +1,4 @@
-//! Random definitions, with the texts YAML and Compose trip over.
+//! Random definitions, with texts that are difficult in YAML and Compose.
 
 use crate::example::{attachment, bare, file, instance, stack};
 use devarch_core::{
@@ -18,7 +18,7 @@ use devarch_core::{
 use proptest::{collection, option, prelude::*, sample};
 use std::collections::BTreeMap;
 
-/// No file of failures: a failing case is printed and becomes a test of its own.
+/// No regressions file: a failing case is printed and becomes a test of its own.
 pub(crate) fn env(cases: u32) -> ProptestConfig {
     ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() }
 }
@@ -117,7 +117,7 @@ pub(crate) fn printable() -> impl Strategy<Value = String> {
         .prop_filter("blank", |text| !text.trim().is_empty())
 }
 
-/// An image's name.
+/// An image name.
 pub(crate) fn image() -> impl Strategy<Value = String> {
     "([a-z]{2,5}[.]io/)?[a-z0-9]{1,6}(/[a-z0-9]{1,3}([_-][a-z0-9]{1,2})?)?(:[A-Za-z0-9_][A-Za-z0-9_.-]{0,5})?"
 }
@@ -126,7 +126,7 @@ pub(crate) fn words() -> impl Strategy<Value = Vec<String>> {
     collection::vec(word(), 0..3)
 }
 
-/// An absolute path as readers leave it.
+/// An absolute path in the form that readers return.
 pub(crate) fn path() -> impl Strategy<Value = String> {
     "(/[a-zA-Z0-9_$: -]{1,6}(\\.[a-z]{1,4})?){1,3}"
 }
@@ -226,7 +226,7 @@ pub(crate) fn instance_name() -> impl Strategy<Value = InstanceName> {
     "[a-z]([a-z0-9-]{0,5}[a-z0-9])?".prop_map(|name| name.parse().unwrap())
 }
 
-/// A value that may be secret; secret ones are not empty, as Compose's `:?` asks.
+/// A value that may be secret; secret ones are not empty, as Compose's `:?` requires.
 fn value() -> impl Strategy<Value = Text> {
     prop_oneof![text().prop_map(Text::Plain), word().prop_map(Text::secret)]
 }
@@ -254,11 +254,11 @@ fn files() -> impl Strategy<Value = BTreeMap<String, FileSpec>> {
 }
 
 /// Scalars and maps of a container.
-fn words_of_it() -> impl Strategy<Value = ContainerSpec> {
+fn scalars_and_maps() -> impl Strategy<Value = ContainerSpec> {
     let argv = || option::of(collection::vec(value(), 0..3));
     let flags = proptest::array::uniform6(any::<bool>());
     let scalars = (image(), option::of(word()), option::of(word()), option::of(word()));
-    // Names that the schema refuses are rare but there.
+    // Names that the schema rejects are rare but possible.
     let names = || prop_oneof![20 => word(), 1 => Just(String::new()), 1 => Just("\n".to_owned())];
     let environment = collection::btree_map(names(), value(), 0..4);
     let labels = collection::btree_map(names(), text(), 0..3);
@@ -294,7 +294,7 @@ fn container() -> impl Strategy<Value = ContainerSpec> {
     let numbers = (option::of(bytes()), option::of(millis()), resources(), ulimits());
     let ports = collection::vec(published(), 0..3);
     (
-        words_of_it(),
+        scalars_and_maps(),
         lists,
         mounts,
         numbers,
@@ -331,7 +331,7 @@ fn container() -> impl Strategy<Value = ContainerSpec> {
         )
 }
 
-/// Where the first entry is of even length, it is there twice.
+/// Repeats the first entry if its length is a multiple of 8.
 fn with_a_repetition(mut list: Vec<String>) -> Vec<String> {
     if let Some(first) = list.first().filter(|first| first.len() % 8 == 0).cloned() {
         list.push(first);
@@ -339,7 +339,7 @@ fn with_a_repetition(mut list: Vec<String>) -> Vec<String> {
     list
 }
 
-/// How an image is built.
+/// A random build of an image.
 pub(crate) fn build() -> impl Strategy<Value = BuildSpec> {
     let dockerfile = prop_oneof![word().prop_map(Dockerfile::Inline), Just(Dockerfile::default())];
     (path(), dockerfile, map_of(value()), option::of(word())).prop_map(
@@ -355,7 +355,7 @@ pub(crate) fn build() -> impl Strategy<Value = BuildSpec> {
     )
 }
 
-/// A stack of up to three instances that wait for each other at random, and build their images at random.
+/// A stack of up to three instances with random dependencies, some of them with a build.
 pub(crate) fn desired() -> impl Strategy<Value = Desired> {
     let dependencies = collection::btree_map(instance_name(), dependency(), 0..3);
     let one = (container(), dependencies, option::of(build()));

@@ -1,4 +1,4 @@
-//! devarch.yml as written: it reads back as the same project.
+//! Written devarch.yml files, which read back as the same project.
 
 use crate::strategy as any_of;
 use devarch_core::{
@@ -24,9 +24,9 @@ fn read(text: &str) -> ProjectFile {
     read_project(&node).unwrap_or_else(|wrong| panic!("{wrong:?}\n{text}"))
 }
 
-/// An edit of one field copies the others; nobody can write what only the store knows.
+/// An edit of one field copies the others; a user cannot write a reference that only the store knows.
 #[test]
-fn a_large_content_is_read_from_an_edit_and_from_no_file() {
+fn a_stored_content_is_accepted_in_an_edit_but_not_in_a_file() {
     let content = ConfigContent::Kept(ContentRef::from_text("large"));
     let file = ConfigFile { content, mode: None, owner: Some(Owner { uid: 1, gid: 2 }) };
     let overrides =
@@ -43,7 +43,7 @@ fn a_large_content_is_read_from_an_edit_and_from_no_file() {
 }
 
 #[test]
-fn a_project_is_written_as_a_person_would() {
+fn a_project_is_written_in_its_shortest_forms() {
     let text = r#"
 version: "1"
 stacks:
@@ -502,7 +502,7 @@ proptest! {
     #![proptest_config(any_of::env(96))]
 
     #[test]
-    fn what_is_written_reads_back_as_the_same(project in project()) {
+    fn a_written_project_reads_back_unchanged(project in project()) {
         let text = project_yaml(&project).unwrap();
         let read = read(&text);
         prop_assert_eq!(&read, &project, "{}", text);

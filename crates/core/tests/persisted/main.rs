@@ -1,5 +1,5 @@
-//! The forms that are hashed and stored, against what was checked in when they were new. A form that changes would
-//! replace every container and leave the store with applies nobody understands: a new one gets a new version.
+//! Compares the hashed and stored forms with those checked in when they were introduced. A changed form would replace
+//! every container and make stored applies unreadable: a new form needs a new version.
 
 use devarch_core::{
     content::ContentRef,
@@ -74,7 +74,7 @@ fn config_files() -> BTreeMap<String, FileSpec> {
     .into()
 }
 
-/// A container that says something in every field. No `..`: a field that is new has to be given a value here.
+/// A container with a value in every field. No `..`, so that a new field has to get a value here.
 fn full() -> ContainerSpec {
     ContainerSpec {
         image: "ghcr.io/me/api:1.2".to_owned(),
@@ -134,7 +134,7 @@ fn full() -> ContainerSpec {
     }
 }
 
-/// A container in which as little as possible is set.
+/// A container with only the required fields.
 fn least() -> ContainerSpec {
     ContainerSpec::new("busybox", "one")
 }
@@ -144,13 +144,13 @@ fn key() -> HashKey {
 }
 
 #[test]
-fn the_form_that_is_hashed_is_the_one_that_was_checked_in() {
+fn the_hashed_form_matches_the_checked_in_one() {
     assert_eq!(config_form(&full()).to_string(), CONFIG.trim_end());
     assert_eq!(config_form(&least()).to_string(), LEAST.trim_end());
 }
 
 #[test]
-fn config_hashes_are_those_of_earlier_releases() {
+fn config_hashes_match_those_of_earlier_releases() {
     let built = ContainerSpec { build_tag: Some("devarch/shop-api".to_owned()), ..full() };
     let hashes = [full(), least(), built].map(|spec| config_hash(&key(), &spec));
     let known = [
@@ -162,7 +162,7 @@ fn config_hashes_are_those_of_earlier_releases() {
 }
 
 #[test]
-fn the_form_that_is_stored_is_the_one_that_was_checked_in() {
+fn the_stored_form_matches_the_checked_in_one() {
     let on = |condition, restart, required| Dependency { condition, restart, required };
     let depends_on = [
         ("a".parse().unwrap(), on(DependencyCondition::Ready, false, true)),

@@ -64,7 +64,7 @@ fn every_export_of_the_catalog_specifies_the_properties_of_its_type() {
     insta::assert_snapshot!(found.join("\n"), @"");
 }
 
-/// The names and forms are those of the images: Keycloak's "Configuring the database", the entry point of pgAdmin's image,
+/// Names and forms are from the images: Keycloak's "Configuring the database", the entry point of pgAdmin's image,
 /// `index.php` of Adminer's.
 #[test]
 fn templates_with_imports_get_the_variables_their_images_read() {

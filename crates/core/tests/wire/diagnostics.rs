@@ -1,4 +1,4 @@
-//! Everything wiring can report, with its message.
+//! Every diagnostic that wiring can report.
 
 use crate::support::{applied, found, is_sound, lines, stack};
 use devarch_core::diagnostic::Severity;

@@ -1,4 +1,4 @@
-//! Lists and graphs.
+//! Lists and graphs of wires.
 
 use crate::support::{applied, is_sound, stack};
 use devarch_core::wire::{LIST_HEADS, ListRow, WireStack, dot, list, resolve, svg, tree};
@@ -25,7 +25,7 @@ wires: [{from: worker.redis, to: cache}]
     stack
 }
 
-/// The table as text, its columns aligned.
+/// Formats the table as text with aligned columns.
 fn list_text(rows: &[ListRow]) -> String {
     let heads = LIST_HEADS.map(str::to_owned);
     let lines = || std::iter::once(&heads).chain(rows.iter().map(|row| &row.cells));

@@ -1,4 +1,4 @@
-//! Properties of every stack.
+//! Properties that hold for every stack.
 
 use crate::support::{is_sound, stack};
 use devarch_core::{
@@ -13,7 +13,7 @@ use std::collections::BTreeSet;
 
 const TYPES: [&str; 4] = ["redis", "http", "nats", "grpc"];
 
-/// An instance that offers and needs a few of a few types.
+/// An instance with a few exports and imports of a few types.
 fn instance(number: usize) -> impl Strategy<Value = String> {
     let some = || proptest::collection::vec(0..TYPES.len(), 0..3);
     let waits = proptest::collection::btree_set(0..8_usize, 0..2);
@@ -62,7 +62,7 @@ fn random_stack() -> impl Strategy<Value = WireStack> {
     )
 }
 
-/// Who offers a type, one entry for each export, without the asker.
+/// Returns the providers of a type, one entry per export, without the consumer itself.
 fn offering(stack: &WireStack, of: ContractType, asker: &InstanceName) -> Vec<(InstanceName, bool)> {
     let others = stack.instances.iter().filter(|(name, _)| *name != asker);
     let offers = others.flat_map(|(name, instance)| {

@@ -1,5 +1,5 @@
-//! Stacks from text. An instance is a template without an image, plus `x-primary`, and `x-overrides` for the variables
-//! an override sets (or removes, with null).
+//! Builds stacks from text. An instance is a template without an image, plus `x-primary`, and `x-overrides` for the
+//! variables an override sets (or removes, with null).
 
 use devarch_core::{
     diagnostic::Severity,
@@ -15,7 +15,7 @@ use std::{
     net::{IpAddr, Ipv4Addr},
 };
 
-/// Whether nothing blocks plan and apply.
+/// Returns whether nothing blocks plan and apply.
 pub(crate) fn is_sound(resolution: &Resolution) -> bool {
     resolution.findings.iter().all(|finding| finding.severity != Severity::Error)
 }
@@ -24,7 +24,7 @@ pub(crate) fn name(text: &str) -> InstanceName {
     text.parse().unwrap()
 }
 
-/// A stack with `instances`, `external`, `wires`, `prefer`, and `others` by `STACK/INSTANCE`.
+/// Parses a stack with `instances`, `external`, `wires`, `prefer`, and `others` by `STACK/INSTANCE`.
 pub(crate) fn stack(text: &str) -> WireStack {
     let root = parse_yaml(text).unwrap();
     let shop: StackName = "shop".parse().unwrap();
@@ -60,7 +60,7 @@ pub(crate) fn resolved(text: &str) -> Resolution {
     resolve(&stack(text))
 }
 
-/// The findings, one per line.
+/// Returns the findings, one per line.
 pub(crate) fn found(text: &str) -> String {
     lines(&resolved(text))
 }
@@ -69,7 +69,7 @@ pub(crate) fn lines(resolution: &Resolution) -> String {
     resolution.findings.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
 }
 
-/// The links, a line each: `backend.db -> db.db auto new`.
+/// Returns the wires, one per line: `backend.db -> db.db auto new`.
 pub(crate) fn links(resolution: &Resolution) -> String {
     let line = |link: &devarch_core::wire::Wire| {
         let new = if link.new { " new" } else { "" };
@@ -79,7 +79,7 @@ pub(crate) fn links(resolution: &Resolution) -> String {
     resolution.links.iter().map(line).collect::<Vec<_>>().join("\n")
 }
 
-/// Every variable that wires set, secrets redacted.
+/// Returns every variable that wires set, secrets redacted.
 pub(crate) fn variables(resolution: &Resolution) -> String {
     let all = resolution.variables.iter();
     let lines = all.flat_map(|(consumer, variables)| {
@@ -131,7 +131,7 @@ fn instance(node: &Node, container: ContainerName) -> WireInstance {
     instance
 }
 
-/// An instance without overrides; its ports have the host ports they specify, or 20000 more than in the container.
+/// Creates an instance without overrides; its host ports are those it specifies, or 20000 more than in the container.
 pub(crate) fn of_template(template: &Template, container: ContainerName) -> WireInstance {
     let mut instance = WireInstance::new(container);
     for export in &template.exports {

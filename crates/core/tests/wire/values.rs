@@ -1,4 +1,4 @@
-//! The values that consumers get.
+//! The values that consumers receive.
 
 use crate::support::{name, resolved, stack, variables};
 use devarch_core::{
@@ -149,7 +149,7 @@ fn a_provider_without_published_ports_cannot_be_reached_from_the_host() {
 }
 
 #[test]
-fn an_own_login_is_named_by_the_rules_of_its_type() {
+fn a_dedicated_login_is_named_by_the_rules_of_its_type() {
     let mut stack = stack(
         "
 instances:

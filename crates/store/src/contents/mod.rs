@@ -1,7 +1,7 @@
-//! Large contents of config files, each once. Table `contents`; its methods are a part of the store's interface.
+//! Large contents of config files, deduplicated. Table `contents`; its methods are part of [`Store`].
 //!
-//! A content is there before the stack that names it is saved, and goes with the last definition, also of the history, that
-//! names it. One that was left by an edit that never came goes with the next sweep.
+//! A content is stored before the stack that refers to it, and deleted with the last definition that refers to it,
+//! history included. If an edit stored a content and then failed, the next sweep deletes it.
 
 mod space;
 mod take_out;
@@ -19,15 +19,15 @@ pub(crate) use space::give_back;
 use std::collections::BTreeSet;
 pub(crate) use take_out::take_out_contents;
 
-/// How many bytes a row has: so many are in memory at once.
+/// Bytes per row, which bounds what is in memory at once.
 const PART: usize = 1 << 20;
 
-/// Where definitions are that name contents.
+/// The columns with definitions that can refer to contents.
 const DEFINITIONS: [(&str, &str); 4] =
     [("stacks", "imported"), ("instances", "overrides"), ("templates", "body"), ("applies", "definition")];
 
 impl Store {
-    /// Keeps a content. One that is there already stays as it is.
+    /// Stores a content. An existing one is left unchanged.
     pub async fn keep_content(&self, text: &str) -> Result<ContentDigest> {
         let digest = ContentDigest::from_text(text);
         let mut tx = self.database.write().await?;
@@ -36,21 +36,21 @@ impl Store {
         Ok(digest)
     }
 
-    /// Those of the contents that are not there.
+    /// Returns those of the contents that are not stored.
     pub async fn missing_contents(&self, wanted: BTreeSet<ContentDigest>) -> Result<BTreeSet<ContentDigest>> {
         let mut tx = self.database.read().await?;
         let missing = missing(&mut tx, wanted).await;
         tx.end(missing).await
     }
 
-    /// A part of a content, counted from 0; `None` after the last.
+    /// Returns one part of a content, counted from 0; `None` after the last.
     pub async fn content_part(&self, digest: &ContentDigest, at: u32) -> Result<Option<Vec<u8>>> {
         let mut tx = self.database.read().await?;
         let part = part(&mut tx, digest, at).await;
         tx.end(part).await
     }
 
-    /// A content as a whole; `None` where it is not there.
+    /// Returns a whole content; `None` if it is not stored.
     pub async fn content(&self, digest: &ContentDigest) -> Result<Option<String>> {
         let mut tx = self.database.read().await?;
         let text = read(&mut tx, digest).await;
@@ -58,7 +58,7 @@ impl Store {
     }
 }
 
-/// Refuses a stack that names contents which are not there, but for those it named before.
+/// Rejects a stack that newly refers to contents that are not stored.
 pub(crate) async fn check(tx: &mut Tx, before: Option<&Stack>, after: &Stack) -> Result<()> {
     let known = before.map(Stack::contents).unwrap_or_default();
     let new = after.contents().into_iter().filter(|content| !known.contains(content));
@@ -69,7 +69,7 @@ pub(crate) async fn check(tx: &mut Tx, before: Option<&Stack>, after: &Stack) ->
     }
 }
 
-/// Removes the contents that no definition names any more; says whether there were any. To be done in an edit.
+/// Deletes the contents that no definition refers to; returns whether there were any. To be called in an edit.
 pub(crate) async fn sweep(tx: &mut Tx) -> Result<bool> {
     let mut found = false;
     for digest in all(tx).await? {
@@ -81,7 +81,7 @@ pub(crate) async fn sweep(tx: &mut Tx) -> Result<bool> {
     Ok(found)
 }
 
-/// The digests of all that are kept.
+/// Returns the digests of all stored contents.
 pub(crate) async fn all(tx: &mut Tx) -> Result<Vec<String>> {
     let rows: Vec<(String,)> = fetch!(tx, "SELECT digest FROM contents WHERE part = 0 ORDER BY digest")?;
     Ok(rows.into_iter().map(|(digest,)| digest).collect())
@@ -137,7 +137,7 @@ async fn part(tx: &mut Tx, digest: &ContentDigest, at: u32) -> Result<Option<Vec
     Ok(row.map(|(bytes,)| bytes))
 }
 
-/// A content as a whole, if it is still what it is known by.
+/// Reads a whole content, if it still matches its digest.
 pub(crate) async fn read(tx: &mut Tx, digest: &ContentDigest) -> Result<Option<String>> {
     let mut bytes = Vec::new();
     let mut at = 0;

@@ -1,4 +1,4 @@
-//! Giving the space of removed contents back.
+//! Returns the disk space of deleted contents to the file system.
 
 use crate::{
     db::{Database, Db},
@@ -6,10 +6,10 @@ use crate::{
 };
 use sqlx::SqlitePool;
 
-/// Less than this is left in the file, for what comes next.
+/// Less free space than this is left in the file for later writes.
 const WORTH_IT: i64 = 4 << 20;
 
-/// Gives the space of what was removed back to the disk. Where others are in the way it is left to the next time.
+/// Shrinks the database file. If other processes block this, it is left to the next call.
 pub(crate) async fn give_back(database: &Database) {
     let _ = match &database.db {
         Db::Lite(pool) => shrink(pool).await,
@@ -24,7 +24,7 @@ async fn shrink(pool: &SqlitePool) -> sqlx::Result<()> {
         return Ok(());
     }
     sqlx::query("VACUUM").execute(pool).await?;
-    // The file itself becomes shorter with the checkpoint.
+    // The checkpoint truncates the file.
     let _: (i64, i64, i64) = sqlx::query_as("PRAGMA wal_checkpoint(TRUNCATE)").fetch_one(pool).await?;
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! Contents that an earlier version wrote into definitions and specs, taken out of them once.
+//! One-time migration: moves contents that an earlier version stored in definitions and specs to their own table.
 
 use super::{give_back, keep};
 use crate::db::{Database, Result, Tx, execute, fetch, fetch_one};
@@ -9,21 +9,21 @@ use devarch_core::{
 use serde_json::{Map, Value, json};
 use sqlx::AssertSqlSafe;
 
-/// A column with texts that have contents in them.
+/// A column whose texts can contain contents.
 struct Texts {
     table: &'static str,
     column: &'static str,
-    /// What a row is found by.
+    /// The columns that identify a row.
     key: [&'static str; 3],
     form: Form,
 }
 
-/// How a content is named.
+/// How a content is referred to.
 #[derive(Clone, Copy)]
 enum Form {
-    /// In definitions, as [`ConfigContent`] is written.
+    /// In definitions: as [`ConfigContent`] is serialized.
     Definition,
-    /// In specs, in the place of the content.
+    /// In specs: in place of the content.
     Spec,
 }
 
@@ -37,7 +37,7 @@ const TEXTS: [Texts; 5] = [
     Texts { table: "applied", column: "spec", key: ["stack_id", "instance_id", "hash"], form: Form::Spec },
 ];
 
-/// Takes all large contents out. Done again, it finds none; where it was never done, they are read where they are.
+/// Moves all large contents. Repeating it is harmless; contents that were not moved are read in place.
 pub(crate) async fn take_out_contents(database: &Database) -> Result<()> {
     let mut tx = database.edit().await?;
     let found = take_out(&mut tx).await;
@@ -47,7 +47,7 @@ pub(crate) async fn take_out_contents(database: &Database) -> Result<()> {
     Ok(())
 }
 
-/// Says whether there were any.
+/// Moves the contents in one transaction; returns whether there were any.
 async fn take_out(tx: &mut Tx) -> Result<bool> {
     let mut found = false;
     for texts in &TEXTS {
@@ -56,7 +56,7 @@ async fn take_out(tx: &mut Tx) -> Result<bool> {
     Ok(found)
 }
 
-/// One row after the other: they may be large.
+/// Handles one row at a time, because rows may be large.
 async fn of_column(tx: &mut Tx, texts: &Texts) -> Result<bool> {
     let Texts { table, column, key: [one, two, three], form } = texts;
     let keys = format!("SELECT {one}, {two}, {three} FROM {table} WHERE length({column}) > {LARGE}");
@@ -83,7 +83,7 @@ async fn of_column(tx: &mut Tx, texts: &Texts) -> Result<bool> {
     Ok(found)
 }
 
-/// Takes the contents out of whatever has config files.
+/// Moves contents out of every object that has config files.
 fn walk(json: &mut Value, form: Form, contents: &mut Vec<String>) {
     match json {
         Value::Object(fields) => {
@@ -102,7 +102,7 @@ fn walk(json: &mut Value, form: Form, contents: &mut Vec<String>) {
     }
 }
 
-/// The content of a file, if it is large; it is named instead.
+/// Takes out a file's content if it is large, leaving a reference.
 fn of_file(file: &mut Map<String, Value>, form: Form) -> Option<String> {
     let content = file.get("content")?.as_str()?.to_owned();
     let content = ConfigContent::Content(content);
@@ -127,7 +127,7 @@ mod tests {
     use devarch_core::template::Overrides;
 
     #[test]
-    fn only_what_is_large_and_refers_to_no_secrets_is_taken_out() {
+    fn only_large_contents_without_secret_references_are_moved() {
         let large = "x".repeat(LARGE + 1);
         let refers = format!("{large}${{secret:PW}}");
         let mut json = json!({"instances": {"web": {"config_files": {
@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_left_reads_as_what_is_kept() {
+    fn a_moved_content_reads_as_a_reference_to_the_stored_one() {
         let large = "x".repeat(LARGE + 1);
         let mut json = json!({"config_files": {"/large": {"content": large}}});
         walk(&mut json, Form::Definition, &mut Vec::new());

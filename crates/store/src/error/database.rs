@@ -4,33 +4,33 @@ use sqlx::{migrate::MigrateError, postgres::PgDatabaseError, sqlite::SqliteError
 #[derive(Debug, thiserror::Error)]
 #[error("database {place}: {fault}")]
 pub struct DatabaseError {
-    /// The database, without password.
+    /// The database, without its password.
     pub place: String,
-    /// What that means for the user.
+    /// The kind of failure.
     pub fault: Fault,
     /// The driver's error.
     pub source: Box<dyn std::error::Error + Send + Sync>,
 }
 
-/// What a failure of the database means for the user.
+/// The kind of a database failure, as far as the user can act on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Fault {
-    /// No connection.
+    /// The server cannot be reached.
     #[error("it cannot be reached")]
     Unreachable,
-    /// Others held it for too long.
+    /// Other processes kept the database locked for too long.
     #[error("others kept it locked for too long")]
     Busy,
-    /// Its content cannot be read.
+    /// The database's content cannot be read.
     #[error("it is damaged; nothing was changed")]
     Damaged,
-    /// No space left.
+    /// The disk is full.
     #[error("its disk is full; nothing was changed")]
     Full,
-    /// It can be read only.
+    /// The database is read-only.
     #[error("it cannot be written to")]
     ReadOnly,
-    /// Anything else.
+    /// Any other failure.
     #[error("it refused the request; nothing was changed")]
     Refused,
 }
@@ -55,7 +55,7 @@ impl DatabaseError {
         Self { place: place.to_owned(), fault: fault(&source), source: source.into() }
     }
 
-    /// Others kept the database locked for too long.
+    /// Other processes kept the database locked for too long.
     pub(crate) fn busy(place: &str, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         Self { place: place.to_owned(), fault: Fault::Busy, source: source.into() }
     }
@@ -84,7 +84,7 @@ fn fault(error: &sqlx::Error) -> Fault {
     }
 }
 
-/// By the primary result code, <https://www.sqlite.org/rescode.html>.
+/// Classifies an error by its primary result code, <https://www.sqlite.org/rescode.html>.
 fn sqlite_fault(code: Option<i32>) -> Fault {
     // SQLITE_IOERR_SHMSIZE: the index of the write-ahead log could not grow.
     const SHM_SIZE: i32 = 4874;
@@ -102,7 +102,7 @@ fn sqlite_fault(code: Option<i32>) -> Fault {
     }
 }
 
-/// By the class of the error, <https://www.postgresql.org/docs/current/errcodes-appendix.html>.
+/// Classifies an error by its class, <https://www.postgresql.org/docs/current/errcodes-appendix.html>.
 fn postgres_fault(code: &str) -> Fault {
     match code {
         "53100" => Fault::Full,

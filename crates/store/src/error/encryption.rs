@@ -4,7 +4,7 @@ use devarch_core::secret::Undecryptable;
 /// Why a value cannot be decrypted or encrypted.
 #[derive(Debug, thiserror::Error)]
 pub enum EncryptionError {
-    /// A value that is needed, or the key to encrypt one, cannot be read.
+    /// A value, or the key to encrypt it, cannot be read.
     #[error(transparent)]
     CannotOpen(#[from] CannotOpen),
     /// A value cannot be encrypted.
@@ -13,12 +13,12 @@ pub enum EncryptionError {
     /// The key file cannot be read or written.
     #[error(transparent)]
     KeyFile(#[from] KeyFileError),
-    /// Secrets that cannot be read would be overwritten.
+    /// Writing would overwrite secrets that cannot be decrypted.
     #[error("{what} has secrets that cannot be read, so it is left as it is: {reason}")]
     LockedValues {
-        /// What has them, e.g. `instance 'db' of stack 'shop'`.
+        /// The owner of the secrets, e.g. `instance 'db' of stack 'shop'`.
         what: String,
-        /// Why they cannot be read.
+        /// Why they cannot be decrypted.
         reason: Undecryptable,
     },
 }

@@ -1,9 +1,9 @@
 use devarch_core::id::{ApplyId, PlanId};
 
-/// Why a plan or an apply is not in the journal as asked.
+/// Why the journal rejected a plan or an apply.
 #[derive(Debug, thiserror::Error)]
 pub enum JournalError {
-    /// A saved plan is applied once.
+    /// The saved plan was already applied.
     #[error("plan {plan} was applied already, by apply {by}")]
     PlanUsed {
         /// The plan.
@@ -17,7 +17,7 @@ pub enum JournalError {
         /// The plan.
         plan: PlanId,
     },
-    /// The locked stack has no such apply, or that step of it was never begun.
+    /// The locked stack has no such apply, or that step was never begun.
     #[error("apply {apply} or this step of it is not in the locked stack's journal")]
     NotJournalled {
         /// The apply.

@@ -3,40 +3,40 @@ use crate::vault::{CannotOpen, ExportError, KeyId};
 /// Why the key was not rotated, reset, exported or imported.
 #[derive(Debug, thiserror::Error)]
 pub enum KeyError {
-    /// Values that cannot be decrypted cannot be encrypted with another key.
+    /// Some values cannot be decrypted, so they cannot be re-encrypted with another key.
     #[error(
         "the key was not rotated and nothing was changed: {count} of the values encrypted with it cannot be read, \
          {}: {reason}",
         names.join(", ")
     )]
     NotRotated {
-        /// How many.
+        /// How many values.
         count: usize,
-        /// The first of them.
+        /// The names of the first ones.
         names: Vec<String>,
-        /// Why the first of them cannot be read.
+        /// Why the first one cannot be decrypted.
         #[source]
         reason: CannotOpen,
     },
-    /// A key that exists needs no reset.
+    /// The key exists and needs no reset.
     #[error("nothing was reset: the key exists and decrypts this store's secrets, so nothing is lost")]
     KeyThere,
-    /// What would be discarded is not what was shown.
+    /// The values to be discarded differ from those that were shown.
     #[error("nothing was reset: secrets were added to the store meanwhile")]
     NotReset,
-    /// The imported key is not the one that is needed.
+    /// The imported key is not the store's key.
     #[error(
         "the key was not imported: it is key {given}, and this store's secrets are encrypted with key {needs}"
     )]
     AnotherKey {
-        /// The key that was to be imported.
+        /// The id of the imported key.
         given: KeyId,
         /// The store's key.
         needs: KeyId,
-        /// Whether the key file has the store's key.
+        /// Whether the key file already has the store's key.
         here: bool,
     },
-    /// The key cannot be exported, or an exported key not be read.
+    /// The key cannot be exported, or the exported key cannot be read.
     #[error(transparent)]
     Export(#[from] ExportError),
 }

@@ -13,21 +13,21 @@ pub enum LockError {
         /// The lock's holder.
         holder: Box<LockInfo>,
     },
-    /// The lock this program took is not its own any more.
+    /// This program's lock was taken away or its session ended.
     #[error("the lock of stack '{stack}' is lost: {}; nothing more is done under it", Loss(by.as_ref()))]
     Lost {
         /// The stack's name.
         stack: StackName,
-        /// Who took it away by force; `None` where it was free for a while, and could not be taken again.
+        /// Who released it by force; `None` if it was free for a while and could not be taken again.
         by: Option<Author>,
     },
-    /// A lock taken through a connection pooler would not be bound to this program.
+    /// Behind a connection pooler a lock would not be bound to this program's session.
     #[error(
         "database {place} is reached through a connection pooler, which may hand one session to several programs: \
          locks don't hold there"
     )]
     Pooler {
-        /// The database, without password.
+        /// The database, without its password.
         place: String,
     },
 }

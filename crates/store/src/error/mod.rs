@@ -1,4 +1,4 @@
-//! What can go wrong in the store: small enums, each with its hints, joined in one type at the edge.
+//! The store's errors: small enums with hints, combined in [`StoreError`].
 
 mod database;
 mod encryption;
@@ -19,16 +19,16 @@ pub use stack::{StackError, TakenWhat};
 use crate::vault::{CannotOpen, CannotSeal, ExportError, KeyFileError};
 use devarch_core::{name::NameTooLong, serialize::SerializeError};
 
-/// Why the store did not do what it was asked.
+/// Any error of the store.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// A stack cannot be read or written as asked.
+    /// A stack could not be read or written.
     #[error(transparent)]
     Stack(#[from] StackError),
     /// A stack's lock is not held.
     #[error(transparent)]
     Lock(#[from] LockError),
-    /// A plan or an apply is not in the journal as asked.
+    /// The journal rejected a plan or an apply.
     #[error(transparent)]
     Journal(#[from] JournalError),
     /// A value cannot be decrypted or encrypted.
@@ -43,7 +43,7 @@ pub enum StoreError {
     /// The database failed.
     #[error(transparent)]
     Database(#[from] DatabaseError),
-    /// A value has no form in which it could be stored.
+    /// A value could not be serialized.
     #[error("nothing was stored: {0}")]
     Unwritable(#[from] SerializeError),
 }
@@ -63,18 +63,18 @@ impl StoreError {
         }
     }
 
-    /// An error of the driver.
+    /// Converts an error of the driver.
     pub(crate) fn of(place: &str, source: impl Into<sqlx::Error>) -> Self {
         DatabaseError::of_driver(place, source.into()).into()
     }
 
-    /// A row that does not parse.
+    /// Returns an error for a row that does not parse.
     pub(crate) fn damaged(place: &str, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         DatabaseError { place: place.to_owned(), fault: Fault::Damaged, source: source.into() }.into()
     }
 }
 
-/// Makes errors of parts the store's error where `?` meets them two levels down.
+/// Implements `From` for errors two levels down, so that `?` converts them.
 macro_rules! through {
     ($($inner:ty => $outer:ty),+ $(,)?) => {
         $(impl From<$inner> for StoreError {

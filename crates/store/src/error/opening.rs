@@ -1,19 +1,19 @@
 use std::path::PathBuf;
 
-/// Why a database must not, or cannot, be opened.
+/// Why a database cannot be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum OpeningError {
-    /// A newer program made the schema.
+    /// A newer version of DevArch created the schema.
     #[error("{place} was written by a newer devarch (schema {found}, this one knows {known})")]
     Newer {
         /// The database.
         place: String,
-        /// Its schema's version.
+        /// The version of its schema.
         found: i64,
-        /// The newest this program knows.
+        /// The newest version this program knows.
         known: i64,
     },
-    /// SQLite's locks do not hold there.
+    /// SQLite's locks are unreliable on this file system.
     #[error("{} is on a network file system ({kind}), where SQLite's locks don't hold", path.display())]
     NetworkFileSystem {
         /// The database's directory.
@@ -35,9 +35,9 @@ pub enum OpeningError {
         path.display()
     )]
     OthersHome {
-        /// The directory, or the one in which it would be created.
+        /// The directory, or the one it would be created in.
         path: PathBuf,
-        /// The user id of its owner.
+        /// The owner's user id.
         owner: u32,
     },
     /// The database's file or directory cannot be used.

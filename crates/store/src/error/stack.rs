@@ -5,38 +5,38 @@ use devarch_core::{
 };
 use std::fmt;
 
-/// Why a stack cannot be read or written as asked.
+/// Why a stack could not be read or written.
 #[derive(Debug, thiserror::Error)]
 pub enum StackError {
-    /// Something an edit claims belongs to another.
+    /// The edit claims something that another stack or instance holds.
     #[error("{what} {value} is already taken{}", Owner(owner.as_ref()))]
     Taken {
-        /// What kind of thing.
+        /// The kind of thing.
         what: TakenWhat,
-        /// Its value.
+        /// Its name or value.
         value: String,
-        /// What has it, e.g. `instance 'c' of stack 'a-b'`.
+        /// Its holder, e.g. `instance 'c' of stack 'a-b'`.
         owner: Option<String>,
     },
-    /// The edit was made against an older revision.
+    /// The stack changed after it was read.
     #[error("stack '{stack}' was changed or removed by another command since it was read")]
     Changed {
         /// The stack's name when it was read.
         stack: StackName,
     },
-    /// The stack was deleted meanwhile.
+    /// The stack was deleted after it was read.
     #[error("the stack with id {stack} is not in the store any more")]
     Gone {
-        /// The stack.
+        /// The stack's id.
         stack: StackId,
     },
-    /// The content of a config file is not in the store.
+    /// The store does not have the content of a config file.
     #[error("the content of a config file (sha256 {digest}) is not in the store")]
     NoContent {
         /// The content's digest.
         digest: ContentDigest,
     },
-    /// An instance's container would have too long a name.
+    /// A container's name would be too long.
     #[error(transparent)]
     Name(#[from] NameTooLong),
 }
@@ -53,18 +53,18 @@ impl StackError {
     }
 }
 
-/// What an edit can find taken.
+/// The kind of thing that is already taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TakenWhat {
     /// A stack's name.
     StackName,
-    /// A container's name: two pairs of stack and instance can read the same.
+    /// A container's name: two pairs of stack and instance can yield the same one.
     ContainerName,
     /// A volume's physical name.
     VolumeName,
-    /// A port of this host, also where an address overlaps a wildcard.
+    /// A port of this host, including overlaps of an address with a wildcard.
     HostPort,
-    /// Addresses of a stack's network.
+    /// A network's subnet.
     Subnet,
 }
 

@@ -1,8 +1,8 @@
-//! How a value is sealed: AES-256-GCM under a fresh random nonce, bound to the place it is kept at.
+//! Encryption of values: AES-256-GCM with a fresh random nonce, bound to the place of the value.
 //!
-//! A sealed value is `version 1 | key id 8 | nonce 12 | ciphertext and tag`, in bytes. What it is bound to is not in it:
-//! moved to another row, or said to be of another key, it does not open. A nonce is 96 random bits, so one key is good
-//! for 2^32 values; who seals more rotates.
+//! An encrypted value is `version 1 | key id 8 | nonce 12 | ciphertext and tag`, in bytes. The place is not part of
+//! it: a value that is moved to another row or labelled with another key does not decrypt. A nonce is 96 random bits,
+//! so one key is good for 2^32 values; after that, rotate it.
 
 use super::key::{Key, KeyId};
 use aes_gcm::{
@@ -11,7 +11,7 @@ use aes_gcm::{
 };
 use zeroize::Zeroizing;
 
-/// The form described above.
+/// The format described above.
 const VERSION: u8 = 1;
 
 const ID: usize = 8;
@@ -19,7 +19,7 @@ const NONCE: usize = 12;
 const TAG: usize = 16;
 const HEADER: usize = 1 + ID + NONCE;
 
-/// Where a sealed value is kept: a column of a row that keeps its primary key for as long as it lives.
+/// The place of an encrypted value: a column of a row whose primary key never changes.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Place<'a> {
     /// The table.
@@ -31,7 +31,7 @@ pub(crate) struct Place<'a> {
 }
 
 impl Place<'_> {
-    /// What a value here is bound to, beside the key: each part behind its length, so that no two places read the same.
+    /// Returns the associated data of this place: each part prefixed with its length, so that no two places collide.
     fn binding(&self, id: KeyId) -> Vec<u8> {
         let mut bound = vec![VERSION];
         bound.extend(id.bytes());
@@ -43,35 +43,35 @@ impl Place<'_> {
     }
 }
 
-/// The operating system gave no random bytes, or the value is longer than 64 GiB.
+/// The operating system provided no random bytes, or the value is longer than 64 GiB.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the value cannot be encrypted: the operating system provides no random bytes")]
 pub struct CannotSeal;
 
-/// The value does not open with the key it was sealed with: it was changed, or is another place's.
+/// The value does not decrypt with its key: it was changed, or belongs to another place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct DoesNotOpen;
 
-/// Fresh random bytes from the operating system.
+/// Returns random bytes from the operating system.
 pub(crate) fn random<const N: usize>() -> Result<[u8; N], CannotSeal> {
     let mut bytes = [0; N];
     getrandom::fill(&mut bytes).map_err(|_| CannotSeal)?;
     Ok(bytes)
 }
 
-/// A nonce that was never used before.
+/// Returns a fresh nonce.
 fn nonce() -> Result<[u8; NONCE], CannotSeal> {
     random()
 }
 
-/// The key a value was sealed with; `None` for what is no sealed value, or one of a form this program doesn't know.
+/// Returns the key a value was encrypted with; `None` if it is no encrypted value, or of an unknown version.
 pub(crate) fn sealed_with(sealed: &[u8]) -> Option<KeyId> {
     let id = sealed.get(1..=ID)?.try_into().ok()?;
     (sealed[0] == VERSION && sealed.len() >= HEADER + TAG).then(|| KeyId::from_bytes(id))
 }
 
 impl Key {
-    /// Seals a value for its place.
+    /// Encrypts a value for its place.
     pub(crate) fn seal(&self, place: &Place<'_>, plain: &[u8]) -> Result<Vec<u8>, CannotSeal> {
         let nonce = nonce()?;
         let aad = place.binding(self.id());
@@ -85,7 +85,7 @@ impl Key {
         Ok(sealed)
     }
 
-    /// Opens a value that was sealed with this key for that place.
+    /// Decrypts a value that was encrypted with this key for that place.
     pub(crate) fn open(&self, place: &Place<'_>, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, DoesNotOpen> {
         if sealed_with(sealed) != Some(self.id()) {
             return Err(DoesNotOpen);
@@ -106,7 +106,7 @@ pub(crate) fn encrypt(
     cipher(key).encrypt(&nonce.into(), Payload { msg: plain, aad }).map_err(|_| CannotSeal)
 }
 
-/// The other way round.
+/// Decrypts the output of `encrypt`.
 pub(crate) fn decrypt(
     key: &[u8; 32],
     nonce: [u8; NONCE],
@@ -117,7 +117,7 @@ pub(crate) fn decrypt(
     plain.map(Zeroizing::new).map_err(|_| DoesNotOpen)
 }
 
-/// The key's schedule is cleared when it is dropped.
+/// The key schedule is cleared when it is dropped.
 fn cipher(key: &[u8; 32]) -> Aes256Gcm {
     Aes256Gcm::new(key.into())
 }
@@ -140,7 +140,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_was_sealed_opens(plain in vec(any::<u8>(), 0..2000)) {
+        fn an_encrypted_value_decrypts_to_the_original(plain in vec(any::<u8>(), 0..2000)) {
             let key = key();
             let sealed = key.seal(&HERE, &plain).unwrap();
             prop_assert_eq!(sealed_with(&sealed), Some(key.id()));
@@ -148,13 +148,13 @@ mod tests {
         }
 
         #[test]
-        fn one_value_is_never_sealed_the_same_twice(plain in vec(any::<u8>(), 0..40)) {
+        fn encrypting_a_value_twice_gives_different_results(plain in vec(any::<u8>(), 0..40)) {
             let key = key();
             prop_assert_ne!(key.seal(&HERE, &plain).unwrap(), key.seal(&HERE, &plain).unwrap());
         }
 
         #[test]
-        fn a_flipped_bit_does_not_open(plain in vec(any::<u8>(), 0..100), at in any::<Index>(), bit in 0..8u8) {
+        fn a_flipped_bit_is_detected(plain in vec(any::<u8>(), 0..100), at in any::<Index>(), bit in 0..8u8) {
             let key = key();
             let mut sealed = key.seal(&HERE, &plain).unwrap();
             let at = at.index(sealed.len());
@@ -163,24 +163,24 @@ mod tests {
         }
 
         #[test]
-        fn a_part_of_a_value_does_not_open(plain in vec(any::<u8>(), 0..100), length in any::<Index>()) {
+        fn a_truncated_value_is_detected(plain in vec(any::<u8>(), 0..100), length in any::<Index>()) {
             let key = key();
             let sealed = key.seal(&HERE, &plain).unwrap();
             prop_assert!(key.open(&HERE, &sealed[..length.index(sealed.len())]).is_err());
         }
 
         #[test]
-        fn another_key_does_not_open(plain in vec(any::<u8>(), 0..100)) {
+        fn another_key_does_not_decrypt(plain in vec(any::<u8>(), 0..100)) {
             let (one, other) = (key(), key());
             let mut sealed = one.seal(&HERE, &plain).unwrap();
             prop_assert!(other.open(&HERE, &sealed).is_err());
-            // Nor where it says that it is the other's.
+            // Nor if its header names the other key.
             sealed[1..=ID].copy_from_slice(&other.id().bytes());
             prop_assert!(other.open(&HERE, &sealed).is_err());
         }
 
         #[test]
-        fn another_place_does_not_open(one in vec("[a-c]{0,3}", 2..6), other in vec("[a-c]{0,3}", 2..6)) {
+        fn another_place_does_not_decrypt(one in vec("[a-c]{0,3}", 2..6), other in vec("[a-c]{0,3}", 2..6)) {
             let key = key();
             let place = |parts: &[String], plain: &mut dyn FnMut(&Place<'_>)| {
                 let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
@@ -194,7 +194,7 @@ mod tests {
         }
 
         #[test]
-        fn anything_at_all_is_opened_without_panic(bytes in vec(any::<u8>(), 0..80)) {
+        fn arbitrary_bytes_are_rejected_without_panic(bytes in vec(any::<u8>(), 0..80)) {
             prop_assert!(key().open(&HERE, &bytes).is_err());
         }
     }

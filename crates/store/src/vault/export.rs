@@ -1,8 +1,9 @@
-//! A key sealed with a passphrase, to be carried to another machine: armored text.
+//! A key encrypted with a passphrase, to be carried to another machine as armored text.
 //!
-//! Its bytes are `version 1 | argon2id's memory (KiB), passes, lanes, 4 each | salt 16 | nonce 12 | ciphertext and tag |
-//! checksum 4`. The ciphertext is the key and the id of its store, encrypted with AES-256-GCM under what argon2id makes of
-//! the passphrase; all that stands before it is bound to it. The checksum tells a damaged text from a wrong passphrase.
+//! Its bytes are `version 1 | argon2id's memory (KiB), passes, lanes, 4 each | salt 16 | nonce 12 | ciphertext and
+//! tag | checksum 4`. The ciphertext is the key and the id of its store, encrypted with AES-256-GCM under the key
+//! that argon2id derives from the passphrase; everything before it is bound to it. The checksum distinguishes a
+//! damaged text from a wrong passphrase.
 
 use super::{
     cipher::{CannotSeal, decrypt, encrypt, random},
@@ -23,10 +24,10 @@ const CHECKSUM: usize = 4;
 const HEADER: usize = 1 + 12 + SALT + NONCE;
 const WIDTH: usize = 64;
 
-/// What guessing one passphrase costs: 64 MiB and three passes.
+/// The cost of guessing one passphrase: 64 MiB and three passes.
 const COST: Cost = Cost { memory: 64 * 1024, passes: 3, lanes: 1 };
 
-/// The most a text may ask for: it comes from elsewhere.
+/// The highest cost a text may demand, because the text is untrusted.
 const MOST: Cost = Cost { memory: 1024 * 1024, passes: 64, lanes: 16 };
 
 #[derive(Debug, Clone, Copy)]
@@ -36,28 +37,28 @@ struct Cost {
     lanes: u32,
 }
 
-/// Why a key is not exported, or an exported key not read.
+/// Why a key cannot be exported, or an exported key cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ExportError {
-    /// There is no exported key in the text.
+    /// The text contains no exported key.
     #[error("this is not an exported key: it has no part from `{BEGIN}` to `{END}`")]
     NotAnExport,
-    /// A newer program wrote it.
+    /// A newer version of DevArch wrote it.
     #[error("the key was exported by a newer devarch (form {0}, this one knows {VERSION})")]
     Newer(u8),
-    /// It was changed or cut off.
+    /// The text was changed or cut off.
     #[error("the exported key is damaged")]
     Damaged,
-    /// The passphrase is another.
+    /// The passphrase is wrong.
     #[error("this is not the passphrase the key was exported with; nothing was changed")]
     WrongPassphrase,
-    /// No passphrase.
+    /// The passphrase is empty.
     #[error("a key cannot be exported without a passphrase")]
     NoPassphrase,
-    /// Deriving a key from the passphrase takes memory.
+    /// There is not enough memory to derive a key from the passphrase.
     #[error("there is not enough memory to use a passphrase")]
     NoMemory,
-    /// No random bytes.
+    /// The operating system provided no random bytes.
     #[error(transparent)]
     CannotSeal(#[from] CannotSeal),
 }
@@ -74,7 +75,7 @@ impl ExportError {
     }
 }
 
-/// Seals a store's key with a passphrase.
+/// Encrypts a store's key with a passphrase.
 pub(crate) fn seal_key(store: &StoreId, key: &Key, passphrase: &str) -> Result<String, ExportError> {
     if passphrase.is_empty() {
         return Err(ExportError::NoPassphrase);
@@ -96,7 +97,7 @@ pub(crate) fn seal_key(store: &StoreId, key: &Key, passphrase: &str) -> Result<S
     Ok(armor(&bytes))
 }
 
-/// Opens a key that was sealed with that passphrase.
+/// Decrypts a key that was encrypted with that passphrase.
 pub(crate) fn open_key(text: &str, passphrase: &str) -> Result<(StoreId, Key), ExportError> {
     let bytes = unarmor(text)?;
     let version = *bytes.first().ok_or(ExportError::Damaged)?;
@@ -152,7 +153,7 @@ fn armor(bytes: &[u8]) -> String {
     text
 }
 
-/// What stands around it, and how its lines were broken or indented on the way, does not matter.
+/// Decodes the armored text. Text around it, and changed line breaks or indentation, do not matter.
 fn unarmor(text: &str) -> Result<Vec<u8>, ExportError> {
     let (_, rest) = text.split_once(BEGIN).ok_or(ExportError::NotAnExport)?;
     let (body, _) = rest.split_once(END).ok_or(ExportError::NotAnExport)?;
@@ -171,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn an_exported_key_opens_with_its_passphrase_and_no_other() {
+    fn an_exported_key_decrypts_only_with_its_passphrase() {
         let (key, text) = sealed();
         assert!(text.lines().all(|line| line.len() <= WIDTH));
         let mailed = format!("Hello,\n> {}\nbye", text.replace('\n', "\r\n  "));
@@ -186,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn a_damaged_export_is_told_from_a_wrong_passphrase() {
+    fn a_damaged_export_is_distinguished_from_a_wrong_passphrase() {
         let (_, text) = sealed();
         let bytes = unarmor(&text).unwrap();
         for at in 0..bytes.len() {
@@ -201,7 +202,7 @@ mod tests {
         assert_eq!(open_key(&armor(b""), "x").unwrap_err(), ExportError::Damaged);
     }
 
-    /// A text that was changed by somebody who knows how checksums are made.
+    /// A text changed by an attacker who can compute checksums.
     fn forged(change: impl FnOnce(&mut Vec<u8>)) -> String {
         let mut bytes = unarmor(&sealed().1).unwrap();
         bytes.truncate(bytes.len() - CHECKSUM);
@@ -211,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_can_not_ask_for_more_than_there_is() {
+    fn an_export_cannot_demand_excessive_memory_or_time() {
         for at in [1, 5, 9] {
             let text = forged(|bytes| bytes[at..at + 4].copy_from_slice(&u32::MAX.to_be_bytes()));
             assert_eq!(open_key(&text, "correct horse").unwrap_err(), ExportError::Damaged);

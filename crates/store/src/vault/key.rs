@@ -1,4 +1,4 @@
-//! A key, and what it is called by.
+//! A key and its id.
 
 use super::cipher::{CannotSeal, random};
 use hmac::{Hmac, KeyInit as _, Mac as _};
@@ -6,22 +6,22 @@ use sha2::Sha256;
 use std::fmt;
 use zeroize::Zeroizing;
 
-/// What a key is called by. It follows from the key, and tells nothing of it.
+/// The id of a key. It is derived from the key, and reveals nothing about it.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct KeyId([u8; 8]);
 
 impl KeyId {
-    /// The id of those bytes.
+    /// Creates an id from its bytes.
     pub(crate) fn from_bytes(bytes: [u8; 8]) -> Self {
         Self(bytes)
     }
 
-    /// Its bytes.
+    /// Returns its bytes.
     pub(crate) fn bytes(self) -> [u8; 8] {
         self.0
     }
 
-    /// As [`fmt::Display`] writes it.
+    /// Parses the format that [`fmt::Display`] writes.
     pub(crate) fn parse(text: &str) -> Option<Self> {
         let mut bytes = [0; 8];
         hex::decode_to_slice(text, &mut bytes).ok()?;
@@ -54,34 +54,34 @@ impl fmt::Debug for Key {
 }
 
 impl Key {
-    /// A new one.
+    /// Generates a new key.
     pub(crate) fn generate() -> Result<Self, CannotSeal> {
         Ok(Self::from_bytes(Zeroizing::new(random()?)))
     }
 
-    /// The key of those bytes.
+    /// Creates a key from its bytes.
     pub(crate) fn from_bytes(bytes: Zeroizing<[u8; 32]>) -> Self {
         Self { id: id_of(&bytes), bytes }
     }
 
-    /// The key of so many hex digits.
+    /// Parses a key from hex digits.
     pub(crate) fn parse(digits: &str) -> Option<Self> {
         let mut bytes = Zeroizing::new([0; 32]);
         hex::decode_to_slice(digits, bytes.as_mut_slice()).ok()?;
         Some(Self::from_bytes(bytes))
     }
 
-    /// What it is called by.
+    /// Returns its id.
     pub(crate) fn id(&self) -> KeyId {
         self.id
     }
 
-    /// Its bytes.
+    /// Returns its bytes.
     pub(crate) fn bytes(&self) -> &[u8; 32] {
         &self.bytes
     }
 
-    /// Writes its hex digits behind what is there. There must be room: a text that has to move leaves a copy behind.
+    /// Appends its hex digits. The text must have room: reallocating it would leave a copy behind.
     pub(crate) fn write_hex(&self, text: &mut Zeroizing<String>) {
         const DIGITS: [char; 16] =
             ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f'];
@@ -93,7 +93,7 @@ impl Key {
 }
 
 fn id_of(key: &[u8; 32]) -> KeyId {
-    // A key shorter than a block is filled up with zeros, as HMAC itself would do.
+    // A key shorter than a block is padded with zeros, as HMAC itself does.
     let mut block = Zeroizing::new([0; 64]);
     block[..32].copy_from_slice(key);
     let mut mac = Hmac::<Sha256>::new((&*block).into());
@@ -109,7 +109,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_key_is_written_and_read() {
+    fn a_key_round_trips_through_hex() {
         let key = Key::generate().unwrap();
         let mut text = Zeroizing::new(String::with_capacity(64));
         key.write_hex(&mut text);
@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn the_id_of_a_key_is_the_same_for_ever() {
+    fn the_id_of_a_key_never_changes() {
         let key = Key::from_bytes(Zeroizing::new([1; 32]));
         assert_eq!(key.id().to_string(), "248bb5a6094fe4a4");
     }

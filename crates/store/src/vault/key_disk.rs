@@ -1,4 +1,4 @@
-//! A key file on the disk: its user's alone, always whole, and changed by one program at a time.
+//! A key file on disk: private to its user, always complete, and changed by one program at a time.
 
 use super::key_file::{KeyFile, Kind};
 use crate::{
@@ -15,16 +15,16 @@ use std::{
 use tokio::time::{Instant, sleep};
 use zeroize::Zeroizing;
 
-/// How long another program's change is waited for.
+/// How long to wait for another program's change.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// More than any key file has.
+/// An upper bound for the size of a key file.
 const MAX_SIZE: u64 = 1 << 20;
 
 /// Why a key file is not used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum KeyFileError {
-    /// Others than its user have a right to it.
+    /// Other users have access to it.
     #[error("{} is open to other users (mode {mode:04o}), so its keys are not used", path.display())]
     Exposed {
         /// The file.
@@ -32,7 +32,7 @@ pub enum KeyFileError {
         /// Its permissions.
         mode: u32,
     },
-    /// It is another user's.
+    /// It belongs to another user.
     #[error(
         "{} belongs to user {owner}, not to user {us} who runs devarch, so its keys are not used",
         path.display()
@@ -40,37 +40,37 @@ pub enum KeyFileError {
     NotOurs {
         /// The file.
         path: PathBuf,
-        /// The user id of its owner.
+        /// The owner's user id.
         owner: u32,
-        /// Our user id.
+        /// This process's user id.
         us: u32,
     },
-    /// Something else is in its place.
+    /// The file is no key file.
     #[error("{} is not a key file", path.display())]
     NotKeys {
         /// The file.
         path: PathBuf,
     },
-    /// A newer program wrote it.
+    /// A newer version of DevArch wrote it.
     #[error("{} was written by a newer devarch (version {version}, this one knows 1)", path.display())]
     Newer {
         /// The file.
         path: PathBuf,
-        /// The version of its form.
+        /// The version of its format.
         version: u32,
     },
-    /// Another program keeps it locked.
+    /// Another program has it locked.
     #[error("{} is being changed by another devarch for too long", path.display())]
     Busy {
         /// The file.
         path: PathBuf,
     },
-    /// It can't be read or written.
+    /// It cannot be read or written.
     #[error("cannot use {}: {reason}", path.display())]
     Io {
         /// The file.
         path: PathBuf,
-        /// What the operating system said.
+        /// The operating system's error.
         reason: String,
     },
 }
@@ -118,7 +118,7 @@ pub(crate) fn read(path: &Path) -> Result<KeyFile, KeyFileError> {
     }
 }
 
-/// Reads the file that was opened, if it is this user's alone.
+/// Reads an open file, if it is private to this user.
 fn read_private(mut file: &File, path: &Path) -> Result<Zeroizing<Vec<u8>>, KeyFileError> {
     let path = path.to_owned();
     let metadata = file.metadata().map_err(|error| KeyFileError::io(&path, &error))?;
@@ -138,7 +138,7 @@ fn read_private(mut file: &File, path: &Path) -> Result<Zeroizing<Vec<u8>>, KeyF
     Ok(text)
 }
 
-/// The right to change a key file, until it is dropped.
+/// The exclusive right to change a key file, until dropped.
 pub(crate) struct Writing {
     path: PathBuf,
     _lock: File,
@@ -159,9 +159,9 @@ impl Writing {
         }
     }
 
-    /// Takes the right if nobody has it.
+    /// Takes the right if no other program has it.
     pub(crate) fn try_begin(path: &Path) -> Result<Option<Self>, KeyFileError> {
-        // What a link points to is changed, not the link.
+        // The target of a symbolic link is changed, not the link.
         let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
         let unusable = |error: &dyn std::error::Error| KeyFileError::Io {
             path: path.clone(),
@@ -181,7 +181,7 @@ impl Writing {
         }
     }
 
-    /// Writes the file anew from what it says now. Something that is no key file is left alone.
+    /// Rewrites the file based on its current content. A file of another kind is left unchanged.
     pub(crate) fn change(&self, change: impl FnOnce(&KeyFile) -> KeyFile) -> Result<KeyFile, KeyFileError> {
         let now = read(&self.path)?;
         if now.kind() == Kind::Other {
@@ -193,10 +193,10 @@ impl Writing {
     }
 }
 
-/// Puts a new file in the place of the old one: at any time, also after a loss of power, there is one or the other.
+/// Replaces the file atomically: at any time, even after a power loss, either the old or the new file exists.
 fn replace(path: &Path, text: &[u8]) -> io::Result<()> {
     let new = with_suffix(path, ".new");
-    // Left by a program that was killed.
+    // Left behind by a killed program.
     match fs::remove_file(&new) {
         Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
         _ => {}
@@ -232,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_file_is_its_users_alone() {
+    fn a_key_file_is_private_to_its_user() {
         let home = tempfile::tempdir().unwrap();
         let path = home.path().join("home/secret.key");
         assert_eq!(read(&path).unwrap().kind(), Kind::Missing);
@@ -245,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_file_that_others_have_a_right_to_is_refused_and_the_remedy_named() {
+    fn a_key_file_that_others_can_access_is_rejected_with_the_fix() {
         let home = tempfile::tempdir().unwrap();
         let path = home.path().join("secret.key");
         add(&path).unwrap();
@@ -260,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_file_of_another_user_is_refused() {
+    fn a_key_file_of_another_user_is_rejected() {
         let home = tempfile::tempdir().unwrap();
         let path = home.path().join("secret.key");
         add(&path).unwrap();
@@ -275,7 +275,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_key_file_is_left_alone() {
+    fn a_file_of_another_kind_is_left_unchanged() {
         let home = tempfile::tempdir().unwrap();
         let path = home.path().join("secret.key");
         fs::write(&path, "-----BEGIN SOMETHING-----\n").unwrap();
@@ -292,7 +292,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_killed_program_left_is_in_nobodys_way() {
+    fn the_remains_of_a_killed_program_are_removed() {
         let home = tempfile::tempdir().unwrap();
         let path = home.path().join("secret.key");
         fs::write(with_suffix(&path, ".new"), "half a fi").unwrap();
@@ -301,7 +301,7 @@ mod tests {
     }
 
     #[test]
-    fn a_link_to_a_key_file_stays_one() {
+    fn a_symlink_to_a_key_file_is_kept() {
         let home = tempfile::tempdir().unwrap();
         let (path, link) = (home.path().join("elsewhere"), home.path().join("secret.key"));
         add(&path).unwrap();
@@ -312,7 +312,7 @@ mod tests {
     }
 
     #[test]
-    fn one_program_at_a_time_changes_it() {
+    fn only_one_program_at_a_time_changes_a_key_file() {
         let home = tempfile::tempdir().unwrap();
         let path = home.path().join("secret.key");
         let first = Writing::try_begin(&path).unwrap();
@@ -322,7 +322,7 @@ mod tests {
     }
 
     #[test]
-    fn programs_that_add_keys_at_the_same_time_lose_none() {
+    fn programs_that_add_keys_concurrently_lose_none() {
         let home = tempfile::tempdir().unwrap();
         let path = home.path().join("secret.key");
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();

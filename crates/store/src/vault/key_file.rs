@@ -1,4 +1,4 @@
-//! What a key file says. It is text:
+//! The format of a key file, which is text:
 //!
 //! ```text
 //! devarch-keys 1
@@ -6,9 +6,9 @@
 //! STORE KEY-ID KEY
 //! ```
 //!
-//! with a line for each store whose database this user has opened, and two while a store's key is being rotated, the newer
-//! one first. The id beside a key follows from the key, so a damaged key is told from another one. What can't be
-//! read is kept as it is when the file is written again.
+//! It has one line per store whose database this user has opened, and two while a store's key is being rotated, the
+//! newer one first. The id next to a key is derived from it, so a damaged key is distinguished from a different one.
+//! Lines that cannot be parsed are kept when the file is rewritten.
 
 use super::key::{Key, KeyId};
 use devarch_core::id::StoreId;
@@ -22,25 +22,25 @@ const NOTE: &str = "\
 # them no one can: keep this file to yourself, and a copy of it in a safe place (`devarch secret key export`).
 ";
 
-/// A key file's content.
+/// The content of a key file.
 #[derive(Debug)]
 pub(crate) struct KeyFile {
     lines: Vec<Line>,
     kind: Kind,
 }
 
-/// What a file turned out to be.
+/// The kind of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     /// A key file.
     Keys,
-    /// It is not there.
+    /// The file does not exist.
     Missing,
-    /// It is there, and empty.
+    /// The file is empty.
     Empty,
-    /// A key file of a newer program, of that version.
+    /// A key file of a newer program, with its version.
     Newer(u32),
-    /// Something else.
+    /// Another kind of file.
     Other,
 }
 
@@ -50,7 +50,7 @@ enum Line {
     Damaged(Unread),
 }
 
-/// A line that can't be read. It may hold most of a key.
+/// A line that cannot be parsed. It may contain most of a key.
 struct Unread(Zeroizing<String>);
 
 impl std::fmt::Debug for Unread {
@@ -60,19 +60,19 @@ impl std::fmt::Debug for Unread {
 }
 
 impl Unread {
-    /// The key it seems to have been.
+    /// Returns the id of the key it seems to have contained.
     fn id(&self) -> Option<KeyId> {
         self.0.split(' ').nth(1).and_then(KeyId::parse)
     }
 }
 
 impl KeyFile {
-    /// One that is not there.
+    /// Returns the content of a missing file.
     pub(crate) fn missing() -> Self {
         Self { lines: Vec::new(), kind: Kind::Missing }
     }
 
-    /// Reads a file's text; damage is a part of what it says.
+    /// Parses a file's text; damaged lines are part of the content.
     pub(crate) fn parse(text: &str) -> Self {
         let mut lines = text.lines();
         let kind = match lines.next() {
@@ -89,7 +89,7 @@ impl KeyFile {
         Self { lines, kind }
     }
 
-    /// The file's text.
+    /// Returns the file's text.
     pub(crate) fn text(&self) -> Zeroizing<String> {
         let length = |line: &Line| match line {
             Line::Key { store, .. } => store.as_str().len() + 16 + 64 + 3,
@@ -112,37 +112,37 @@ impl KeyFile {
         text
     }
 
-    /// What it is.
+    /// Returns the kind of file.
     pub(crate) fn kind(&self) -> Kind {
         self.kind
     }
 
-    /// Whether it is no key file, and is left alone.
+    /// Returns whether this is no key file and must be left unchanged.
     pub(crate) fn is_other(&self) -> bool {
         self.kind == Kind::Other
     }
 
-    /// The key of that id, whosesoever.
+    /// Returns the key with this id, of any store.
     pub(crate) fn key(&self, id: KeyId) -> Option<Arc<Key>> {
         self.keys().find(|(_, key)| key.id() == id).map(|(_, key)| Arc::clone(key))
     }
 
-    /// All keys there are.
+    /// Returns all keys.
     pub(crate) fn all(&self) -> impl Iterator<Item = &Arc<Key>> {
         self.keys().map(|(_, key)| key)
     }
 
-    /// The ids of all keys there are.
+    /// Returns the ids of all keys.
     pub(crate) fn ids(&self) -> Vec<KeyId> {
         self.keys().map(|(_, key)| key.id()).collect()
     }
 
-    /// The ids of a store's keys, the newest first.
+    /// Returns the ids of a store's keys, newest first.
     pub(crate) fn ids_of(&self, store: &StoreId) -> Vec<KeyId> {
         self.keys().filter(|(owner, _)| *owner == store).map(|(_, key)| key.id()).collect()
     }
 
-    /// Whether a key that is not to be found may be one that can't be read.
+    /// Returns whether a key that is not found may be on a damaged line.
     pub(crate) fn may_have_lost(&self, id: KeyId) -> bool {
         let lost = |line: &Line| match line {
             Line::Key { .. } => false,
@@ -151,20 +151,20 @@ impl KeyFile {
         self.kind != Kind::Keys || self.lines.iter().any(lost)
     }
 
-    /// The same with a store's key as its newest.
+    /// Adds a key as its store's newest.
     pub(crate) fn with(&self, store: &StoreId, key: &Arc<Key>) -> Self {
         let mut lines = vec![Line::Key { store: store.clone(), key: Arc::clone(key) }];
         lines.extend(self.lines_but(|_, id| id == key.id()));
         Self { lines, kind: Kind::Keys }
     }
 
-    /// The same with one key for a store, which is there.
+    /// Leaves one key for a store, which must be in the file.
     pub(crate) fn with_only(&self, store: &StoreId, only: KeyId) -> Self {
         let lines = self.lines_but(|owner, id| owner == Some(store) && id != only).collect();
         Self { lines, kind: Kind::Keys }
     }
 
-    /// The same without a key.
+    /// Removes a key.
     pub(crate) fn without(&self, key: KeyId) -> Self {
         let lines = self.lines_but(|_, id| id == key).collect();
         Self { lines, kind: Kind::Keys }
@@ -177,7 +177,7 @@ impl KeyFile {
         })
     }
 
-    /// The lines that stay. Whose a damaged line is, is not known; one without an id always stays.
+    /// Returns the lines to keep. A damaged line's store is unknown; one without an id is always kept.
     fn lines_but(&self, goes: impl Fn(Option<&StoreId>, KeyId) -> bool) -> impl Iterator<Item = Line> {
         self.lines.iter().filter_map(move |line| match line {
             Line::Key { store, key } => (!goes(Some(store), key.id()))
@@ -199,7 +199,7 @@ fn kind(first: &str) -> Kind {
     }
 }
 
-/// Reads `STORE KEY-ID KEY`, where the id is the key's.
+/// Parses `STORE KEY-ID KEY`, where the id must be the key's.
 fn read(line: &str) -> Option<(StoreId, Key)> {
     let mut parts = line.split(' ');
     let (store, id, key) = (parts.next()?, KeyId::parse(parts.next()?)?, Key::parse(parts.next()?)?);
@@ -220,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_is_read_again_without_moving() {
+    fn a_key_file_round_trips_without_reallocation() {
         let (one, two, three) = (key(), key(), key());
         let file =
             KeyFile::missing().with(&store("a"), &one).with(&store("b"), &two).with(&store("a"), &three);
@@ -235,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn a_store_keeps_one_key_and_the_others_keep_theirs() {
+    fn removing_a_stores_old_keys_keeps_those_of_other_stores() {
         let (one, two, other) = (key(), key(), key());
         let file =
             KeyFile::missing().with(&store("a"), &one).with(&store("b"), &other).with(&store("a"), &two);
@@ -244,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn a_damaged_key_is_told_from_another_one_and_is_never_dropped() {
+    fn a_damaged_key_is_distinguished_from_another_and_never_dropped() {
         let (one, two) = (key(), key());
         let file = KeyFile::missing().with(&store("a"), &one).with(&store("b"), &two);
         let text = file.text();
@@ -260,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn no_cut_or_flipped_file_gives_another_key() {
+    fn a_truncated_or_corrupted_file_never_yields_another_key() {
         let one = key();
         let text = KeyFile::missing().with(&store("a"), &one).text();
         for at in 0..text.len() {
@@ -274,7 +274,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_of_another_kind_is_known() {
+    fn a_file_of_another_kind_is_recognized() {
         let kind = |text: &str| KeyFile::parse(text).kind();
         assert_eq!(kind(""), Kind::Empty);
         assert_eq!(kind("devarch-keys 2\nx"), Kind::Newer(2));

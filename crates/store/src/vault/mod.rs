@@ -1,5 +1,5 @@
-//! Encryption at rest. [`Vault`] is a key file as this program knows it, [`Decryptor`] what a transaction opens values with.
-//! What is sealed, and where, is said by the tables' own files, and all of it once more by [`crate::sealed`].
+//! Encryption at rest. [`Vault`] caches a key file, [`Decryptor`] decrypts values within a transaction. What is
+//! encrypted, and where, is in the tables' own files, and listed in [`crate::sealed`].
 
 mod cipher;
 mod export;
@@ -28,8 +28,8 @@ use std::{
 };
 use zeroize::Zeroizing;
 
-/// A key file, as it was when it was last read, and every key it ever had: who reads what the database was a moment ago
-/// may need the key of then.
+/// A key file as it was last read, and every key it ever had: reading an older snapshot of the database may need the
+/// key of that time.
 pub(crate) struct Vault {
     path: PathBuf,
     known: Mutex<Known>,
@@ -41,18 +41,18 @@ struct Known {
 }
 
 impl Vault {
-    /// The key file of that path, which need not be there, and is not read before a key is needed.
+    /// Returns the vault of a key file, which may be missing, and is not read before a key is needed.
     pub(crate) fn at(path: &Path) -> Arc<Self> {
         let known = Known { file: Arc::new(KeyFile::missing()), keys: BTreeMap::new() };
         Arc::new(Self { path: path.to_owned(), known: Mutex::new(known) })
     }
 
-    /// The key file.
+    /// Returns the key file's path.
     pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 
-    /// What it said when it was last read.
+    /// Returns the content that was last read.
     pub(crate) fn known(&self) -> Arc<KeyFile> {
         Arc::clone(&self.lock().file)
     }
@@ -74,21 +74,20 @@ impl Vault {
         self.known.lock()
     }
 
-    /// What opens values, for as long as a transaction.
+    /// Returns a decryptor for one transaction.
     pub(crate) fn decryptor(self: &Arc<Self>) -> Decryptor {
         Decryptor { vault: Arc::clone(self), read: None }
     }
 }
 
-/// Opens sealed values. Meeting a key it does not know it reads the key file, once: another program may have rotated the
-/// key since.
+/// Decrypts values. If a key is unknown, it reads the key file, once: another program may have rotated the key since.
 pub(crate) struct Decryptor {
     vault: Arc<Vault>,
     read: Option<Result<Arc<KeyFile>, KeyFileError>>,
 }
 
 impl Decryptor {
-    /// The key of that id.
+    /// Returns the key with this id.
     pub(crate) fn key(&mut self, id: KeyId) -> Result<Arc<Key>, CannotOpen> {
         if let Some(key) = self.vault.key(id) {
             return Ok(key);
@@ -100,7 +99,7 @@ impl Decryptor {
         }
     }
 
-    /// Opens a value that was sealed for that place.
+    /// Decrypts a value that was encrypted for that place.
     pub(crate) fn open(
         &mut self,
         place: &Place<'_>,
@@ -111,7 +110,7 @@ impl Decryptor {
     }
 }
 
-/// Why a key is not to be had from a key file.
+/// Returns why a key file does not provide a key.
 fn without(file: &KeyFile, path: &Path, needs: KeyId) -> CannotOpen {
     let path = path.to_owned();
     match file.kind() {

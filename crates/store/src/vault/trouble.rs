@@ -1,13 +1,13 @@
-//! Why a secret cannot be read, and what to do. Whatever the reason, nothing is lost by it.
+//! Why a secret cannot be decrypted, and what to do. No cause destroys the secret.
 
 use super::{key::KeyId, key_disk::KeyFileError};
 use devarch_core::secret::Undecryptable;
 use std::{fmt, path::PathBuf};
 
-/// The way out where there is no copy.
+/// The way out if there is no copy.
 const LOST: &str = "if it is lost for good, `devarch secret key reset` lists what is discarded with it and creates a new one";
 
-/// Why a sealed value does not open.
+/// Why an encrypted value cannot be decrypted.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CannotOpen {
     /// The key file is missing.
@@ -16,12 +16,12 @@ pub enum CannotOpen {
         path.display()
     )]
     NoKey {
-        /// Where the key file should be.
+        /// The expected path of the key file.
         path: PathBuf,
-        /// The key it was sealed with.
+        /// The id of the key it was encrypted with.
         needs: KeyId,
     },
-    /// The key file has other keys.
+    /// The key file has only other keys.
     #[error(
         "this store's secrets are encrypted with key {needs}, but {} has {}",
         path.display(),
@@ -30,12 +30,12 @@ pub enum CannotOpen {
     WrongKey {
         /// The key file.
         path: PathBuf,
-        /// The key it was sealed with.
+        /// The id of the key it was encrypted with.
         needs: KeyId,
-        /// The keys there are.
+        /// The ids of the keys in the file.
         has: Vec<KeyId>,
     },
-    /// The key file is damaged where the key should be.
+    /// The key file is damaged, possibly on the line of the key.
     #[error(
         "{} is damaged, so that the key of this store's secrets, {needs}, cannot be read",
         path.display()
@@ -43,13 +43,13 @@ pub enum CannotOpen {
     BadKey {
         /// The key file.
         path: PathBuf,
-        /// The key it was sealed with.
+        /// The id of the key it was encrypted with.
         needs: KeyId,
     },
-    /// The key file must not or can't be used.
+    /// The key file cannot be used.
     #[error(transparent)]
     KeyFile(#[from] KeyFileError),
-    /// The key is there, but the value was changed, cut off, or is another row's.
+    /// The key exists, but the value was changed, cut off, or belongs to another row.
     #[error("the stored value is damaged")]
     Damaged,
 }
@@ -71,7 +71,7 @@ impl CannotOpen {
         }
     }
 
-    /// The same in core's words, for values that are locked by it.
+    /// Converts the reason to core's type for locked values.
     pub fn locked(&self) -> Undecryptable {
         match self {
             Self::NoKey { .. } => Undecryptable::NoKey,

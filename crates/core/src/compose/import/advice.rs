@@ -1,6 +1,6 @@
-//! What to do about what has no place here.
+//! Advice for Compose fields that DevArch does not support.
 
-/// Fields of a service, and what to do instead.
+/// Unsupported fields of a service, and what to use instead.
 const SERVICE: &[(&str, &str)] = &[
     ("annotations", "use labels"),
     ("blkio_config", "limit cpus and memory with resources"),
@@ -32,19 +32,19 @@ const SERVICE: &[(&str, &str)] = &[
     ("volumes_from", "mount the same directories"),
 ];
 
-/// What to say of a service's field that is left out.
+/// Returns the note about a service's field that is left out.
 pub(super) fn service(field: &str) -> String {
     let known = SERVICE.iter().find(|(name, _)| *name == field);
     let advice = known.map_or("there is nothing in its place yet", |(_, advice)| advice);
     format!("`{field}` is not supported and was left out; {advice}")
 }
 
-/// What to say of a field of `deploy`.
+/// Returns the note about a field of `deploy`.
 pub(super) fn deploy(field: &str) -> String {
     format!("`deploy.{field}` is not supported and was left out; only deploy.resources is taken over")
 }
 
-/// What to say of a field of `build`.
+/// Returns the note about a field of `build`.
 pub(super) fn build(field: &str) -> String {
     let what = match field {
         "additional_contexts" => "widen the context to what holds all",
@@ -56,7 +56,7 @@ pub(super) fn build(field: &str) -> String {
     format!("`build.{field}` is not supported and was left out; {what}")
 }
 
-/// What to say of a field beside `services`.
+/// Returns the note about a top-level field.
 pub(super) fn top_level(field: &str) -> String {
     match field {
         "version" => "`version` is obsolete in Compose files and has no effect".to_owned(),
@@ -68,7 +68,7 @@ pub(super) fn top_level(field: &str) -> String {
     }
 }
 
-/// What to say of what a top-level volume says.
+/// Returns the note about a field of a top-level volume.
 pub(super) fn volume(volume: &str, field: &str) -> String {
     match field {
         "external" => format!(

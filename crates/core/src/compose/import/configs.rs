@@ -5,13 +5,13 @@ use super::{
 use crate::read::{At, Key, Node, Value};
 use std::collections::BTreeMap;
 
-/// The top-level `configs` that have a place here: those with content, and files beside the Compose file
-/// (Compose specification, "configs").
+/// The supported top-level `configs`: those with content, and files beside the Compose file (Compose specification,
+/// "configs").
 #[derive(Default)]
 pub(super) struct Configs(BTreeMap<String, (Key, Node)>);
 
 impl Configs {
-    /// Reads the top-level entry; relative paths start at `base`.
+    /// Reads the top-level field; relative paths start at `base`.
     pub(super) fn of(at: &At<'_>, base: Base<'_>) -> Self {
         let mut configs = BTreeMap::new();
         for (name, at) in at.entries().unwrap_or_default() {
@@ -37,7 +37,7 @@ impl Configs {
         Self(configs)
     }
 
-    /// A service's `configs` as `config_files`: path and file.
+    /// Converts a service's `configs` to `config_files`: path and file.
     pub(super) fn files(&self, at: &At<'_>) -> Vec<(Key, Node)> {
         let mut files: Vec<(Key, Node)> = Vec::new();
         for item in at.items().unwrap_or_default() {

@@ -1,11 +1,11 @@
-//! `.env` files, as Compose reads them: comments, `export`, quotes with escapes and several lines, and variables that
-//! refer to those before them.
+//! Reads `.env` files like Compose: comments, `export`, multi-line quotes with escapes, and references to earlier
+//! variables.
 
 use super::substitute::{Piece, Rule, Variable, lenient_pieces};
 use crate::diagnostic::{Diagnostic, Field, Place};
 use std::collections::BTreeMap;
 
-/// The variables a `.env` file sets. `environment` gives those of the shell, which win where one refers to another.
+/// Returns the variables of a `.env` file. `environment` has the shell's, which take precedence in references.
 pub fn dot_env(
     text: &str,
     environment: &BTreeMap<String, String>,
@@ -30,7 +30,7 @@ impl<'a> Reader<'a> {
         &self.text[self.at..]
     }
 
-    /// Goes to the next thing that is neither blank nor a comment, if there is one.
+    /// Skips blanks and comments; returns whether a statement follows.
     fn skip_to_statement(&mut self) -> bool {
         loop {
             let rest = self.rest();
@@ -47,7 +47,7 @@ impl<'a> Reader<'a> {
         self.at += rest.find('\n').map_or(rest.len(), |end| end + 1);
     }
 
-    /// `NAME=value`, `NAME: value`, or a name alone, which stands for the shell's value.
+    /// Reads `NAME=value`, `NAME: value`, or a name alone, which takes the shell's value.
     fn statement(&mut self) -> Result<(), Diagnostic> {
         let rest = self.rest();
         let after_export = rest.strip_prefix("export").filter(|rest| rest.starts_with([' ', '\t']));
@@ -56,7 +56,7 @@ impl<'a> Reader<'a> {
         let end = rest.find(['=', ':', '\n']).unwrap_or(rest.len());
         let name = rest[..end].trim();
         if name.is_empty() || !name.chars().all(is_name_character) {
-            // What stands there may be a piece of a value.
+            // The text may be part of a value, so it is not quoted in the message.
             return Err(self.wrong("this is no variable: write NAME=value".to_owned()));
         }
         if !rest[end..].starts_with(['=', ':']) {
@@ -77,7 +77,7 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
-    /// To the end of the line, or to a comment after a blank.
+    /// Reads to the end of the line, or to a comment after a blank.
     fn unquoted(&mut self) -> String {
         let line = self.rest().lines().next().unwrap_or_default();
         let value = match line.find(" #").or_else(|| line.find("\t#")) {
@@ -144,7 +144,7 @@ fn is_name_character(c: char) -> bool {
     c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-')
 }
 
-/// What the shell's escapes in double quotes stand for; a dollar that is escaped begins no variable.
+/// Resolves the shell's escapes in double quotes; an escaped dollar starts no variable.
 fn unescaped(text: &str) -> String {
     let mut out = String::new();
     let mut rest = text.chars();
@@ -188,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn values_are_what_compose_makes_of_them() {
+    fn values_are_read_as_in_compose() {
         insta::assert_snapshot!(read(
             "\u{feff}A=val#bla\r\nB=\"val #space\"#tail\r\n# a comment\nC='asdf#\"#sdf'\nD=\"a\\\"b#c\"\nE=abc # comment\n\
              F=\"tab\\tend\"\nG='no\\tescape $A'\nH=${A}-x\nI: colon\nexport J=\"exported\"\nK = blanks\nL=\"la\\$la\"\n\
@@ -220,19 +220,19 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_told_with_its_place_and_without_the_value() {
+    fn errors_show_the_place_but_not_the_value() {
         insta::assert_snapshot!(read("A=1\nB C=2\n"), @"2:1: this is no variable: write NAME=value");
         insta::assert_snapshot!(read("A=1\n  B=\"hunter2\n"), @r##"2:5: the value of B has no closing ""##);
     }
 
     proptest! {
         #[test]
-        fn no_text_breaks_it(text in "(([A-C]|export |[=:#'\"$\\\\{}\n\r\t ]|\\PC){0,6}){0,12}") {
+        fn no_text_panics(text in "(([A-C]|export |[=:#'\"$\\\\{}\n\r\t ]|\\PC){0,6}){0,12}") {
             let _ = dot_env(&text, &BTreeMap::new());
         }
 
         #[test]
-        fn a_single_quoted_value_is_read_as_it_is(value in "[^'\\\\\u{0}]{0,20}") {
+        fn a_single_quoted_value_is_literal(value in "[^'\\\\\u{0}]{0,20}") {
             let read = dot_env(&format!("A='{value}'\nB=2"), &BTreeMap::new()).unwrap();
             prop_assert_eq!(read.get("A"), Some(&value));
             prop_assert_eq!(read["B"].as_str(), "2");

@@ -1,6 +1,6 @@
-//! The way in from a Compose file: each service becomes a template and an instance of it. A service's mapping is
-//! rewritten into a template's ([`service`]) and read by the same readers as any other, so both accept the same
-//! values. Nothing is dropped in silence: what has no place in a template comes back as a note.
+//! Import of Compose files: each service becomes a template and an instance of it. A service's mapping is rewritten
+//! into a template's ([`service`]) and read by the same readers, so both accept the same values. Nothing is dropped
+//! silently: whatever a template does not support is returned as a note.
 
 mod advice;
 mod configs;
@@ -32,42 +32,42 @@ use secrets::Secrets;
 use service::Rewrite;
 use std::collections::BTreeMap;
 
-/// What an import needs to know besides the Compose file.
+/// The inputs of an import besides the Compose file.
 #[derive(Debug, Clone, Copy)]
 pub struct ImportContext<'a> {
-    /// The stack's name where the file has none.
+    /// The stack's name if the file has none.
     pub stack: &'a StackName,
-    /// The values of variables: those of the shell, and of `.env` where the shell has none.
+    /// The values of variables: those of the shell, then those of `.env`.
     pub variables: &'a BTreeMap<String, String>,
-    /// The Compose file's directory as seen from the devarch.yml's (`deploy`, `../other`); empty where it is the same.
+    /// The Compose file's directory relative to the devarch.yml's (`deploy`, `../other`); empty if it is the same.
     pub directory: &'a str,
 }
 
-/// What a Compose file became.
+/// The result of an import.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Imported {
     /// One stack, with a template and an instance for each service.
     pub project: ProjectFile,
     /// What was changed or left out, where, and what to do about it.
     pub notes: Vec<Diagnostic>,
-    /// Values that look secret, which the project refers to by these names. They belong into the store, never into a
-    /// file.
+    /// Values that look secret, by the names under which the project refers to them. They belong in the store, never
+    /// in a file.
     pub secrets: BTreeMap<SecretName, Secret>,
     /// Secrets whose values are in files.
     pub secret_files: BTreeMap<SecretName, SecretSource>,
 }
 
-/// The file a secret's value is in.
+/// The file that contains a secret's value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SecretSource {
-    /// Its path, as it is seen from the Compose file's directory.
+    /// Its path, relative to the Compose file's directory.
     pub path: String,
-    /// Where the Compose file names it.
+    /// Where the Compose file refers to it.
     pub place: Option<Place>,
 }
 
-/// Imports a Compose file. The stack has the file's `name`, or the one given where the file has none. An error is what
-/// leaves nothing to import, or a variable that has to be set; all else is a note.
+/// Imports a Compose file. The stack's name is the file's `name`, or the given one if it has none. Fails if there is
+/// nothing to import or a required variable is not set; everything else is a note.
 pub fn import(file: &Node, context: &ImportContext<'_>) -> Result<Imported, Diagnostics> {
     let filled = variables::fill_in(file, context.variables)?;
     let notes = Reader::of_notes();
@@ -141,7 +141,7 @@ fn imported(
     definitions
 }
 
-/// Names the readers report and yet hand on, because elsewhere a report refuses the whole text.
+/// Removes names that readers report but still return, because elsewhere any error rejects the whole text.
 fn leave_out_refused(service: &mut Service) {
     let is_name = |name: &String| !name.is_empty() && !name.contains(['=', '\0', ' ']);
     if let Some(variables) = &mut service.environment {
@@ -155,11 +155,11 @@ fn leave_out_refused(service: &mut Service) {
     }
 }
 
-/// What a Compose file says beside its services.
+/// The top-level fields of a Compose file, except `services`.
 struct TopLevel<'a> {
     stack: StackName,
     configs: Configs,
-    /// What the file's secrets are called here.
+    /// The new names of the file's secrets.
     secrets: BTreeMap<String, SecretName>,
     base: Base<'a>,
 }
@@ -188,7 +188,7 @@ impl<'a> TopLevel<'a> {
     }
 }
 
-/// Top-level volumes need no declaration here; what they say beyond their name is told.
+/// Top-level volumes need no declaration in DevArch; any field beyond their name is noted.
 fn volumes(at: &At<'_>) {
     for (volume, entry) in at.entries().unwrap_or_default() {
         let Value::Map(_) = entry.node.value else {
@@ -202,7 +202,7 @@ fn volumes(at: &At<'_>) {
     }
 }
 
-/// A volume of two services is two volumes here.
+/// Notes volumes of two services, which become two volumes.
 fn shared_volumes(services: &[(&str, At<'_>)]) {
     let mut users: BTreeMap<String, Vec<(&str, At<'_>)>> = BTreeMap::new();
     for (name, at) in services {

@@ -1,4 +1,4 @@
-//! Volumes of a service: names made acceptable, options that only one engine knows taken off.
+//! A service's volumes: adjusts names to DevArch's rules and removes engine-specific options.
 
 use super::{
     names::free,
@@ -11,15 +11,15 @@ use crate::{
 };
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Options that change nothing a development environment can see: `SELinux` labels (no engine is asked for
-/// any) and Docker Desktop's old consistency levels (Compose specification, "volumes", short syntax).
+/// Options without effect in a development environment: `SELinux` labels (no engine is asked for any) and Docker
+/// Desktop's old consistency levels (Compose specification, "volumes", short syntax).
 const IDLE_OPTIONS: &[&str] = &["z", "Z", "cached", "delegated", "consistent"];
 
-/// What the volumes of a file are called here: each has a name of its own.
+/// The new names of a file's volumes, all distinct.
 pub(super) struct VolumeNames(BTreeMap<String, String>);
 
 impl VolumeNames {
-    /// Chooses a name for each volume that services mount by name: its own, or the nearest that is accepted and free.
+    /// Chooses a name for each named volume of the services: its own, or the nearest valid one that is free.
     pub(super) fn of(services: &[(&str, At<'_>)]) -> Self {
         let mounted: Vec<(String, At<'_>)> = services.iter().flat_map(|(_, at)| named_volumes(at)).collect();
         let fits = |name: &str| name.parse::<VolumeName>().is_ok();
@@ -43,23 +43,23 @@ impl VolumeNames {
     }
 }
 
-/// The mounts of one service on their way to a template.
+/// Converts the mounts of one service.
 pub(super) struct Mounts<'a> {
     names: &'a VolumeNames,
     base: Base<'a>,
-    /// The names of this service's volumes; those without a name get others.
+    /// The names of this service's volumes; anonymous ones get others.
     taken: BTreeSet<String>,
 }
 
 impl<'a> Mounts<'a> {
-    /// The mounts of a service.
+    /// Prepares the mounts of a service.
     pub(super) fn of(service: &At<'_>, names: &'a VolumeNames, base: Base<'a>) -> Self {
         let mounted = named_volumes(service).into_iter();
         let taken = mounted.map(|(given, _)| names.name(&given).to_owned()).collect();
         Self { names, base, taken }
     }
 
-    /// Its `volumes` as a template has them, and the long form's tmpfs mounts among them.
+    /// Returns its `volumes` as a template has them, and the tmpfs mounts from the long form.
     pub(super) fn volumes(&mut self, at: &At<'_>) -> (Vec<Node>, Vec<Node>) {
         let (mut volumes, mut tmpfs) = (Vec::new(), Vec::new());
         for item in at.items().unwrap_or_default() {
@@ -94,7 +94,7 @@ impl<'a> Mounts<'a> {
         text(format!("{source}:{target}{options}"), at.place)
     }
 
-    /// A long mount without the fields that only say how its source is made.
+    /// Returns a long mount without the fields that only describe how its source is created.
     fn long(&mut self, at: &At<'_>) -> Node {
         let mut fields = Vec::new();
         for (name, field) in at.entries().unwrap_or_default() {
@@ -120,7 +120,7 @@ impl<'a> Mounts<'a> {
         Node { value: Value::Map(fields), place: at.place }
     }
 
-    /// A name for a volume that has none, so that its data can be found again.
+    /// Names an anonymous volume, so that its data can be found again.
     fn anonymous(&mut self, at: &At<'_>, target: &str) -> String {
         let name = free(&VolumeName::suggest(target, "data"), &self.taken, VolumeName::numbered);
         self.taken.insert(name.clone());
@@ -130,13 +130,13 @@ impl<'a> Mounts<'a> {
         name
     }
 
-    /// A path as seen from the devarch.yml, or what the volume is called here.
+    /// Returns a path relative to the devarch.yml, or the new name of a volume.
     fn source(&self, given: &str) -> String {
         if is_path(given) { self.base.path(given) } else { self.names.name(given).to_owned() }
     }
 }
 
-/// The named volumes a service mounts, with where it says so.
+/// Returns the named volumes a service mounts, with their places in the file.
 pub(super) fn named_volumes<'a>(service: &At<'a>) -> Vec<(String, At<'a>)> {
     let entries = match &service.node.value {
         Value::Map(_) => service.entries().unwrap_or_default(),

@@ -4,7 +4,7 @@ use crate::{
 };
 use std::collections::{BTreeMap, BTreeSet};
 
-/// The name each service gets: its own, or the nearest that is accepted.
+/// The new name of each service: its own, or the nearest valid one.
 pub(super) struct Names(BTreeMap<String, String>);
 
 impl Names {
@@ -30,19 +30,19 @@ impl Names {
         Self(names)
     }
 
-    /// What a service is called here; unknown ones keep their name.
+    /// Returns the new name of a service; unknown ones keep their name.
     pub(super) fn name<'n>(&'n self, given: &'n str) -> &'n str {
         self.0.get(given).map_or(given, String::as_str)
     }
 
-    /// The name as an instance's and a template's.
+    /// Returns the name as an instance's and a template's.
     pub(super) fn both(&self, given: &str) -> Option<(InstanceName, TemplateName)> {
         let name = self.name(given);
         Some((name.parse().ok()?, name.parse().ok()?))
     }
 }
 
-/// The wanted name, or the first that is free with a number.
+/// Returns the preferred name, or the first numbered one that is free.
 pub(super) fn free(wanted: &str, taken: &BTreeSet<String>, numbered: impl Fn(&str, u32) -> String) -> String {
     if !taken.contains(wanted) {
         return wanted.to_owned();
@@ -51,7 +51,7 @@ pub(super) fn free(wanted: &str, taken: &BTreeSet<String>, numbered: impl Fn(&st
     candidates.find(|name| !taken.contains(name)).unwrap_or_else(|| wanted.to_owned())
 }
 
-/// The file's `name` as the stack's.
+/// Returns the file's `name` as a stack's.
 pub(super) fn stack(at: &At<'_>) -> Option<StackName> {
     let Value::Text(given) = &at.node.value else {
         return at.expected("a name");

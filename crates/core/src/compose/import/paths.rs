@@ -1,22 +1,22 @@
-//! Relative paths: a Compose file's start at its own directory, a devarch.yml's at that of the devarch.yml.
+//! Relative paths, which start at a Compose file's own directory, but in a devarch.yml at the devarch.yml's.
 
-/// The Compose file's directory as seen from the devarch.yml's.
+/// The Compose file's directory relative to the devarch.yml's.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Base<'a>(&'a str);
 
 impl<'a> Base<'a> {
-    /// Links on the way have to be resolved already; empty for the same directory.
+    /// Symbolic links must already be resolved; empty for the same directory.
     pub(super) fn new(directory: &'a str) -> Self {
         Self(directory)
     }
 
-    /// The path of the same file from the devarch.yml's directory.
+    /// Returns the path of the same file, relative to the devarch.yml's directory.
     pub(super) fn path(self, given: &str) -> String {
         if self.0.is_empty() || given.starts_with(['/', '~']) {
             return given.to_owned();
         }
         let mut base: Vec<&str> = self.0.split('/').filter(|part| !matches!(*part, "" | ".")).collect();
-        // A `..` at the beginning leaves a directory that is no link; one behind a name may leave a link's target.
+        // A leading `..` leaves a directory that is no link; one after a name may leave a link's target.
         let mut rest = given;
         loop {
             let (first, after) = rest.split_once('/').unwrap_or((rest, ""));
@@ -43,7 +43,7 @@ impl<'a> Base<'a> {
         }
     }
 
-    /// The same for what is built from, which may also be elsewhere.
+    /// Does the same for a build context, which may also be remote.
     pub(super) fn context(self, given: &str) -> String {
         let remote = given.contains("://") || given.starts_with("git@") || given.starts_with("github.com/");
         if remote { given.to_owned() } else { self.path(given) }
@@ -55,7 +55,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn paths_start_at_the_compose_files_directory() {
+    fn paths_start_in_the_compose_files_directory() {
         for (directory, given, want) in [
             ("", "./x", "./x"),
             ("", "x", "x"),

@@ -1,5 +1,4 @@
-//! The secrets of a Compose file: those its variables amount to, and those it declares (Compose specification,
-//! "secrets").
+//! The secrets of a Compose file: those from variables, and those it declares (Compose specification, "secrets").
 
 use super::{
     SecretSource,
@@ -12,7 +11,7 @@ use crate::{
 };
 use std::collections::BTreeMap;
 
-/// How many numbers are tried.
+/// The numbers that are tried for a free name.
 const NUMBERS: std::ops::Range<u32> = 2..1000;
 
 /// The stack's secrets.
@@ -25,7 +24,7 @@ pub(super) struct Secrets<'a> {
 }
 
 impl<'a> Secrets<'a> {
-    /// Those that variables amount to.
+    /// Starts with the secrets from variables.
     pub(super) fn new(
         values: BTreeMap<SecretName, Option<Secret>>,
         variables: &'a BTreeMap<String, String>,
@@ -33,7 +32,7 @@ impl<'a> Secrets<'a> {
         Self { variables, values, files: BTreeMap::new(), kept: Places::new(), to_set: Places::new() }
     }
 
-    /// Adds those the file declares; what each is called here.
+    /// Adds the secrets the file declares; returns their new names.
     pub(super) fn declared(&mut self, at: &At<'_>) -> BTreeMap<String, SecretName> {
         let entries = at.entries().unwrap_or_default();
         let named = entries.iter().filter_map(|(name, at)| Some(((*name).to_owned(), self.one(name, at)?)));
@@ -61,7 +60,7 @@ impl<'a> Secrets<'a> {
         Some(name)
     }
 
-    /// The name it was given, or the nearest that is accepted and free; one that has the very same value is shared.
+    /// Returns the given name, or the nearest valid one that is free; a secret with the same value shares its name.
     fn free(&self, given: &str, at: &At<'_>, value: Option<&Secret>) -> Option<SecretName> {
         let free = |name: &SecretName| {
             self.values.get(name).is_none_or(|known| value.is_some() && known.as_ref() == value)
@@ -84,12 +83,12 @@ impl<'a> Secrets<'a> {
         Some(name)
     }
 
-    /// All of their names.
+    /// Returns all names.
     pub(super) fn names(&self) -> impl Iterator<Item = &SecretName> {
         self.values.keys()
     }
 
-    /// What was done with those the file declares.
+    /// Returns the notes about declared secrets.
     pub(super) fn notes(&self) -> Vec<Diagnostic> {
         let grouped = [
             (&self.kept, "`secrets` of the file, kept encrypted in the store", "devarch.yml refers to them"),
@@ -102,7 +101,7 @@ impl<'a> Secrets<'a> {
         grouped.into_iter().filter_map(|(places, what, advice)| grouped_note(places, what, advice)).collect()
     }
 
-    /// The values, and where those are that are in files.
+    /// Returns the values, and the sources of secrets that are in files.
     pub(super) fn into_values(self) -> (BTreeMap<SecretName, Secret>, BTreeMap<SecretName, SecretSource>) {
         let values = self.values.into_iter().filter_map(|(name, value)| Some((name, value?)));
         (values.collect(), self.files)

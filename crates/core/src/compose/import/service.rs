@@ -8,7 +8,7 @@ use crate::{
     read::{At, BUILD_FIELDS, Key, Node, SERVICE_FIELDS, Value},
 };
 
-/// A Compose service on its way to a template.
+/// Rewrites a Compose service into a template.
 pub(super) struct Rewrite<'a, 'f> {
     at: &'a At<'a>,
     names: &'a Names,
@@ -21,16 +21,16 @@ pub(super) struct Rewrite<'a, 'f> {
     enabled: bool,
 }
 
-/// A service as a template says it.
+/// A service rewritten into a template.
 pub(super) struct Rewritten {
     /// The template's mapping.
     pub(super) body: Node,
-    /// Whether the instance starts without being asked for.
+    /// Whether the instance starts by default.
     pub(super) enabled: bool,
 }
 
 impl<'a, 'f> Rewrite<'a, 'f> {
-    /// Nothing taken over yet.
+    /// Starts with no fields.
     pub(super) fn new(
         at: &'a At<'a>,
         names: &'a Names,
@@ -50,7 +50,7 @@ impl<'a, 'f> Rewrite<'a, 'f> {
         }
     }
 
-    /// The template's mapping; what was changed or left out is noted.
+    /// Rewrites all fields; changed and left-out ones are noted.
     pub(super) fn service(mut self) -> Option<Rewritten> {
         for (field, at) in self.at.entries()? {
             if !matches!(at.node.value, Value::Null) {
@@ -110,7 +110,7 @@ impl<'a, 'f> Rewrite<'a, 'f> {
             "mem_limit" => self.limits.push(entry("memory", at.node.clone())),
             "pids_limit" => self.limits.push(entry("pids", at.node.clone())),
             "mem_reservation" => self.reservations.push(entry("memory", at.node.clone())),
-            // DevArch's own fields are no Compose fields.
+            // These are fields of DevArch only, not of Compose.
             "job" | "resources" => at.wrong(advice::service(field)).unwrap_or_default(),
             _ if SERVICE_FIELDS.contains(&field) => self.fields.push(entry(field, at.node.clone())),
             _ if field.starts_with("x-") => {}
@@ -122,7 +122,7 @@ impl<'a, 'f> Rewrite<'a, 'f> {
         self.fields.push(entry(field, node(value, self.at.place)));
     }
 
-    /// Fields that say how the engine builds, rather than what, have no place here.
+    /// Fields about how the engine builds, rather than what, are not supported.
     fn build(&mut self, at: &At<'_>) {
         if let Value::Text(context) = &at.node.value {
             self.fields.push(entry("build", text(self.file.base.context(context), at.place)));
@@ -147,7 +147,7 @@ impl<'a, 'f> Rewrite<'a, 'f> {
         self.fields.push(entry("build", node(Value::Map(known.collect()), at.place)));
     }
 
-    /// Secrets of the file by the names they have here.
+    /// Converts the service's secrets to their new names.
     fn secrets(&self, at: &At<'_>) -> Vec<Node> {
         at.items().unwrap_or_default().iter().filter_map(|item| self.secret(item)).collect()
     }
@@ -177,7 +177,8 @@ impl<'a, 'f> Rewrite<'a, 'f> {
         Some(node(Value::Map(fields), at.place))
     }
 
-    /// Of `deploy` only the resources (Compose specification, "Compose Deploy Specification", resources).
+    /// Only the resources of `deploy` are supported (Compose specification, "Compose Deploy Specification",
+    /// resources).
     fn deploy(&mut self, at: &At<'_>) {
         for (field, at) in at.entries().unwrap_or_default() {
             if field != "resources" {
@@ -199,7 +200,7 @@ impl<'a, 'f> Rewrite<'a, 'f> {
         }
     }
 
-    /// The names of services as they are called here.
+    /// Converts the names of services to the new ones.
     fn depends_on(&self, given: &Node) -> Node {
         let renamed = |name: &str| self.names.name(name).to_owned();
         let value = match &given.value {
@@ -228,13 +229,13 @@ impl<'a, 'f> Rewrite<'a, 'f> {
     }
 }
 
-/// An entry of a mapping; it stands where its value stands.
+/// Creates an entry of a mapping at its value's place.
 pub(super) fn entry(name: &str, node: Node) -> (Key, Node) {
     let key = Key { text: name.to_owned(), place: node.place };
     (key, node)
 }
 
-/// A text that stands there.
+/// Creates a text at a place.
 pub(super) fn text(text: String, place: Option<Place>) -> Node {
     node(Value::Text(text), place)
 }

@@ -1,46 +1,46 @@
 //! Compose's variables in a text: `$NAME`, `${NAME}`, `${NAME:-default}`, `${NAME:?message}`, `${NAME:+alternative}`,
 //! `$$` (Compose specification, "Interpolation").
 
-/// A piece of a text.
+/// A part of a text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Piece {
-    /// It stands for itself.
+    /// A literal text.
     Literal(String),
-    /// It stands for a variable.
+    /// A variable to be replaced.
     Variable(Variable),
 }
 
-/// A variable that is referred to.
+/// A reference to a variable.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Variable {
     pub(super) name: String,
     pub(super) rule: Rule,
-    /// Whether an empty value counts as none: the rule is written with a colon.
+    /// Whether an empty value counts as unset: the rule is written with a colon.
     pub(super) or_empty: bool,
 }
 
-/// What becomes of a variable that has no value.
+/// The result for a variable without a value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Rule {
-    /// Nothing.
+    /// The empty text.
     Plain,
-    /// This.
+    /// The default.
     Default(Vec<Piece>),
-    /// The file is refused with this message.
+    /// An error with this message, which rejects the file.
     Required(Vec<Piece>),
-    /// Nothing, and this where it has one.
+    /// The empty text; if the variable has a value, this text.
     Alternative(Vec<Piece>),
 }
 
-/// Deeper nesting is no file that anyone wrote.
+/// The nesting limit, deeper than in any real file.
 const DEEPEST: usize = 16;
 
-/// A text in its pieces; what is wrong with it otherwise.
+/// Splits a text into its parts, or returns an error message.
 pub(super) fn pieces(text: &str) -> Result<Vec<Piece>, String> {
     Parser { rest: text, lenient: false }.all()
 }
 
-/// The same where a `$` that begins no variable stands for itself.
+/// Does the same, but keeps a `$` that starts no variable as a literal.
 pub(super) fn lenient_pieces(text: &str) -> Vec<Piece> {
     let parsed = Parser { rest: text, lenient: true }.all();
     parsed.unwrap_or_else(|_| vec![Piece::Literal(text.to_owned())])
@@ -57,7 +57,7 @@ impl Parser<'_> {
         Ok(pieces)
     }
 
-    /// Reads to the end, or to the brace that ends the variable this text belongs to.
+    /// Reads to the end, or to the brace that closes the enclosing variable.
     fn until_brace(&mut self, inside: bool, depth: usize) -> Result<Vec<Piece>, String> {
         let mut pieces = Vec::new();
         let mut literal = String::new();
@@ -86,7 +86,7 @@ impl Parser<'_> {
         Ok(pieces)
     }
 
-    /// The variable after a `$`; none where it stands for itself.
+    /// Reads the variable after a `$`; `None` if the `$` is literal.
     fn variable(&mut self, depth: usize) -> Result<Option<Variable>, String> {
         let braced = self.rest.strip_prefix('{');
         let name = name_of(braced.unwrap_or(self.rest));
@@ -123,7 +123,7 @@ impl Parser<'_> {
     }
 }
 
-/// The name a text begins with.
+/// Returns the name at the start of a text.
 fn name_of(text: &str) -> &str {
     if text.starts_with(|c: char| c.is_ascii_digit()) {
         return "";
@@ -157,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn variables_are_found_in_all_their_forms() {
+    fn every_form_of_a_variable_is_recognized() {
         let read = |text: &str| shown(&pieces(text).unwrap());
         for (text, want) in [
             ("", ""),
@@ -174,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_variable_is_an_error_unless_it_may_stand_for_itself() {
+    fn an_invalid_variable_is_an_error_unless_it_may_be_literal() {
         for text in ["$", "a$ b", "$1", "${}", "${1}", "${A", "${A:}", "${A!}", "${A:-x", "${A:-${B}"] {
             assert!(pieces(text).is_err(), "{text}");
         }

@@ -1,5 +1,5 @@
-//! A Compose file with its variables filled in. What looks secret becomes a reference to a secret: its value is handed
-//! back beside the file, for the store, and never in a text.
+//! Substitutes the variables of a Compose file. Values that look secret become references to secrets: the values are
+//! returned beside the file, for the store, and never appear in a text.
 
 use super::substitute::{Piece, Rule, Variable, pieces};
 use crate::{
@@ -12,27 +12,27 @@ use std::{
     fmt::Write as _,
 };
 
-/// How a reference to a secret begins; a text of the file's own that begins so is escaped.
+/// The start of a secret reference; literal text that starts the same is escaped.
 const REFERENCE: &str = "${secret:";
 
-/// As many places are listed in one note.
+/// The maximum number of places listed in one note.
 const LISTED: usize = 20;
 
-/// Values of a shorter secret are found in everything.
+/// Shorter secrets would be found inside too many values.
 const SHORTEST: usize = 6;
 
-/// Where variables and files stand.
+/// The places of variables and files.
 pub(super) type Places = BTreeMap<String, BTreeSet<Option<Place>>>;
 
-/// A Compose file, filled in.
+/// A Compose file with its variables substituted.
 pub(super) struct Filled {
     pub(super) file: Node,
-    /// The secrets it refers to; those without a value are to be set.
+    /// The secrets it refers to; those without a value have to be set.
     pub(super) secrets: BTreeMap<SecretName, Option<Secret>>,
     pub(super) notes: Vec<Diagnostic>,
 }
 
-/// Fills in the variables of a Compose file; everything that can't be at once.
+/// Substitutes the variables of a Compose file; reports all that are missing at once.
 pub(super) fn fill_in(file: &Node, variables: &BTreeMap<String, String>) -> Result<Filled, Diagnostics> {
     let mut filling = Filling::new(variables);
     let file = filling.node(file, &mut Vec::new());
@@ -47,7 +47,7 @@ pub(super) fn fill_in(file: &Node, variables: &BTreeMap<String, String>) -> Resu
 
 struct Filling<'a> {
     variables: &'a BTreeMap<String, String>,
-    /// The values of variables that look secret; another variable may have one of them in its value.
+    /// The values of variables that look secret, which other variables' values may contain.
     known: Vec<&'a str>,
     secrets: BTreeMap<SecretName, Option<Secret>>,
     sealed: Places,
@@ -59,22 +59,22 @@ struct Filling<'a> {
     misplaced: Vec<Diagnostic>,
 }
 
-/// A piece of a text whose variables are filled in.
+/// A part of a text after substitution.
 #[derive(Clone)]
 enum Part {
     Text(String),
     Secret(SecretName),
 }
 
-/// The text that is being filled in.
+/// The text being substituted.
 #[derive(Clone, Copy)]
 struct Spot<'a> {
     place: Option<Place>,
-    /// The field it is in: `services.web.image`.
+    /// Its field: `services.web.image`.
     path: &'a [String],
-    /// What its value is called.
+    /// The name of its value.
     key: &'a str,
-    /// Whose values are secrets whatever they look like by themselves: the text does look like one.
+    /// The variables that are secrets because the whole text looks secret, even if their values alone do not.
     seal: Seal<'a>,
 }
 
@@ -138,7 +138,7 @@ impl<'a> Filling<'a> {
         Node { value, place: node.place }
     }
 
-    /// A text; one that variables make a boolean is one, as in Compose.
+    /// Substitutes a scalar; a text that variables turn into a boolean becomes one, as in Compose.
     fn scalar(&mut self, text: &str, place: Option<Place>, path: &[String]) -> Value {
         let key = path.last().map_or("", String::as_str);
         let filled = self.text(text, Spot { place, path, key, seal: Seal::Nothing });
@@ -149,7 +149,7 @@ impl<'a> Filling<'a> {
         }
     }
 
-    /// `NAME=value`, or `NAME` alone, which stands for the variable.
+    /// Substitutes `NAME=value`, or `NAME` alone, which takes the variable's value.
     fn environment_item(&mut self, item: &Node, path: &mut Vec<String>) -> Option<Node> {
         let Value::Text(text) = &item.value else { return Some(self.node(item, path)) };
         let Some((key, _)) = text.split_once('=') else {
@@ -160,7 +160,7 @@ impl<'a> Filling<'a> {
         Some(Node { value: Value::Text(filled), place: item.place })
     }
 
-    /// A variable that is handed on under its own name; none where it is not set.
+    /// Returns a variable that is passed on under its own name; `None` if it is not set.
     fn passed_on(&mut self, name: &str, place: Option<Place>, path: &[String]) -> Option<Node> {
         let variable = Variable { name: name.to_owned(), rule: Rule::Plain, or_empty: false };
         if !self.variables.contains_key(name) && !is_secret_name(name) {
@@ -189,8 +189,8 @@ impl<'a> Filling<'a> {
         self.joined(parts, spot)
     }
 
-    /// Which variables of a text are secrets because of it: all where its name says so; where it has a password in it,
-    /// the one that is the password.
+    /// Returns the variables of a text that are secrets because of it: all if its name looks secret; if it contains a
+    /// password, only the one with the password.
     fn seal<'p>(&self, pieces: &'p [Piece], spot: Spot<'_>) -> Seal<'p> {
         let looks = |without: Option<&str>| {
             let text = self.plain(pieces, without);
@@ -208,7 +208,7 @@ impl<'a> Filling<'a> {
         variables.find(password).map_or(Seal::All, Seal::Only)
     }
 
-    /// The text as Compose has it, or as it were if one variable were empty.
+    /// Returns the text as Compose substitutes it, optionally with one variable empty.
     fn plain(&self, pieces: &[Piece], without: Option<&str>) -> String {
         let one = |piece: &Piece| match piece {
             Piece::Literal(text) => text.clone(),
@@ -265,7 +265,7 @@ impl<'a> Filling<'a> {
         }
     }
 
-    /// A variable's value as far as its rule counts it for one.
+    /// Returns a variable's value, unless its rule treats it as unset.
     fn value(&self, variable: &Variable) -> Option<&'a str> {
         let value = self.variables.get(&variable.name).map(String::as_str);
         let counts = |value: &&str| match variable.rule {
@@ -298,7 +298,7 @@ impl<'a> Filling<'a> {
         Some(Part::Secret(secret))
     }
 
-    /// One text, in which only the secrets are references.
+    /// Joins the parts into one text, in which only secrets are references.
     fn joined(&mut self, parts: Vec<Part>, spot: Spot<'_>) -> String {
         let mut text = String::new();
         let mut literal = String::new();
@@ -330,7 +330,7 @@ impl<'a> Filling<'a> {
         }
     }
 
-    /// One note for each kind of thing that was done, with all its places.
+    /// Returns one note per kind of change, with all its places.
     fn notes(&self) -> Vec<Diagnostic> {
         let grouped = [
             (
@@ -365,7 +365,7 @@ impl<'a> Filling<'a> {
     }
 }
 
-/// One note about several things: `unset variables: A (3:5), B (4:7, 9:1); set them`.
+/// Returns one note about several things: `unset variables: A (3:5), B (4:7, 9:1); set them`.
 pub(super) fn grouped_note(places: &Places, what: &str, advice: &str) -> Option<Diagnostic> {
     let first = places.values().flatten().min()?;
     let one = |(name, places): (&String, &BTreeSet<Option<Place>>)| {
@@ -381,12 +381,12 @@ pub(super) fn grouped_note(places: &Places, what: &str, advice: &str) -> Option<
     Some(Diagnostic { place: *first, field: Field::whole(), message })
 }
 
-/// A text of the file's own that would be read as a reference.
+/// Escapes literal text that would be read as a reference.
 fn escaped(text: &str) -> String {
     text.replace(REFERENCE, "$${secret:")
 }
 
-/// What only anchors refer to is read where it is used.
+/// Extension fields are only read where an anchor in them is used.
 fn is_extension(key: &str, path: &[String]) -> bool {
     let service = path.len() == 2 && path[0] == "services";
     key.starts_with("x-") && (path.is_empty() || service)
@@ -396,7 +396,7 @@ fn is_environment(path: &[String]) -> bool {
     matches!(path, [services, _, environment] if services == "services" && environment == "environment")
 }
 
-/// Whether a secret is put into a field when its container is made.
+/// Returns whether a field may refer to secrets, which are resolved when its container is created.
 fn takes_secrets(path: &[String]) -> bool {
     match path {
         [section, _, field, ..] if section == "services" => {
