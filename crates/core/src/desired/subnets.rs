@@ -1,4 +1,4 @@
-//! The addresses of a stack's networks: kept where they can be, chosen where they are new.
+//! The addresses of a stack's networks: kept where possible, and chosen for new networks.
 
 use crate::{
     id::StackId,
@@ -17,27 +17,27 @@ use std::collections::{BTreeMap, BTreeSet};
 pub struct Subnets {
     /// The subnet of the stack's own network.
     pub own: Ipv4Net,
-    /// The subnets of its links. A link for which the pool has no room is missing.
+    /// The subnets of its links, except those for which the pool has no room.
     pub links: BTreeMap<NetworkName, Ipv4Net>,
 }
 
-/// What a stack needs addresses for.
+/// The address requirements of a stack.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AddressNeeds {
     /// The stack.
     pub stack: StackName,
-    /// The subnet its network had last.
+    /// The last subnet of its network.
     pub earlier: Option<Ipv4Net>,
     /// The number of its instances.
     pub instances: usize,
-    /// The highest slot of its instances.
+    /// The highest slot among its instances.
     pub last_slot: Option<u32>,
     /// The networks of its links.
     pub links: BTreeSet<NetworkName>,
 }
 
 impl AddressNeeds {
-    /// Returns what a stack needs that is linked to instances of `others`.
+    /// Returns the requirements of a stack that is linked to instances of `others`.
     pub fn of(stack: &Stack, others: &LinkedInstances) -> Self {
         Self {
             stack: stack.name.clone(),
@@ -71,27 +71,27 @@ fn link_networks(stack: &Stack, others: &LinkedInstances) -> BTreeSet<NetworkNam
     networks
 }
 
-/// The addresses that are taken, and those that may be chosen.
+/// The addresses in use, and the pool to choose from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AddressFacts {
-    /// Where new subnets come from.
+    /// The pool for new subnets.
     pub pool: Ipv4Net,
     /// The subnets of the stack's networks that exist.
     pub existing: BTreeMap<NetworkName, Ipv4Net>,
     /// The subnets of the engine's networks, and those the host has routes to.
     pub in_use: Vec<Ipv4Net>,
-    /// What a new subnet must not overlap either: those reserved for other stacks, and those of other engines. Needed
-    /// only where [`Self::suffice`] is false.
+    /// Other subnets that a new one must not overlap: those reserved for other stacks, and those of other engines.
+    /// Needed only if [`Self::suffice`] is false.
     pub reserved: Vec<Ipv4Net>,
 }
 
 impl AddressFacts {
-    /// Knows a pool in which nothing is taken.
+    /// Creates the facts for a pool in which no address is in use.
     pub fn unobserved(pool: Ipv4Net) -> Self {
         Self { pool, existing: BTreeMap::new(), in_use: Vec::new(), reserved: Vec::new() }
     }
 
-    /// Knows what was observed on the engine of a stack.
+    /// Creates the facts from what was observed on the stack's engine.
     pub fn observed(pool: Ipv4Net, stack: &StackId, seen: Seen<'_>) -> Self {
         let networks = &seen.observed.networks;
         let own = networks.iter().filter(|network| seen.ownership.is_of(stack, *network));
@@ -107,12 +107,12 @@ impl AddressFacts {
         }
     }
 
-    /// Whether every network keeps its subnet, so that nothing is chosen.
+    /// Whether every network keeps its subnet, so that none has to be chosen.
     pub fn suffice(&self, needs: &AddressNeeds) -> bool {
         self.kept(needs).is_some() && needs.links.iter().all(|link| self.existing.contains_key(link))
     }
 
-    /// The subnet of a stack's network that exists, or else the one it had last, if that is free and large enough.
+    /// Returns the existing subnet of a stack's network, or else its last one if that is free and large enough.
     fn kept(&self, needs: &AddressNeeds) -> Option<Ipv4Net> {
         let existing = self.existing.get(&NetworkName::for_stack(&needs.stack)).copied();
         existing.or_else(|| needs.earlier.filter(|net| needs.fit(*net) && self.is_unused(*net)))
@@ -127,7 +127,7 @@ impl AddressFacts {
     }
 }
 
-/// A pool in which no subnet for a stack's network is free.
+/// The pool has no free subnet for a stack's network.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("every subnet of {pool} is in use")]
 pub struct PoolExhausted {
@@ -139,7 +139,7 @@ pub struct PoolExhausted {
 ///
 /// # Errors
 ///
-/// Where the stack's network is new and the pool has no room for it.
+/// The stack's network is new and the pool has no room for it.
 pub fn choose_subnets(needs: &AddressNeeds, facts: &AddressFacts) -> Result<Subnets, PoolExhausted> {
     let pool = facts.pool;
     let mut taken = facts.taken();
@@ -279,7 +279,8 @@ mod tests {
         })
     }
 
-    /// Of the stack's network and its first three possible links, those that exist; what is taken besides.
+    /// Generates facts: which of the stack's network and its first three possible links exist, and which other
+    /// subnets are in use.
     fn some_facts() -> impl Strategy<Value = AddressFacts> {
         let existing = proptest::collection::btree_map(0..4_u8, subnet_near(), 0..3);
         let nets = || proptest::collection::vec(subnet_near(), 0..8);
