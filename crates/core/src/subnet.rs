@@ -1,44 +1,44 @@
-//! Subnets of stacks: small, outside of everything that is taken, and kept.
+//! Subnets of stacks: small, not overlapping any subnet in use, and stable.
 
 use crate::name::{NetworkName, StackName};
 use ipnet::Ipv4Net;
 use sha2::{Digest as _, Sha256};
 use std::net::Ipv4Addr;
 
-/// Where subnets are taken from unless configured otherwise: a corner of 10/8 (RFC 1918) that neither Docker's
-/// default pools (172.17-31, 192.168) nor Podman's (10.88-10.89) use.
+/// The default pool for subnets: a part of 10/8 (RFC 1918) that neither Docker's default pools (172.17-31, 192.168)
+/// nor Podman's (10.88-10.89) use.
 pub const DEFAULT_POOL: &str = "10.213.0.0/16";
 
 /// The smallest subnet a stack gets.
 pub const LONGEST_PREFIX: u8 = 26;
 
-/// The prefix of a link's network, and of the part of the pool links get theirs from.
+/// The prefixes of a link's network, and of the part of the pool that links use.
 const LINK_PREFIX: u8 = 29;
 const LINKS_PREFIX: u8 = 20;
 
-/// The slots of a link's ends in its network.
+/// The slot of a link's provider in its network.
 pub const LINK_PROVIDER: u32 = 0;
-/// See [`LINK_PROVIDER`].
+/// The slot of a link's consumer in its network.
 pub const LINK_CONSUMER: u32 = 1;
 
-/// Addresses no instance gets: network, gateway, broadcast.
+/// Addresses not available to instances: network, gateway, broadcast.
 const RESERVED: u32 = 3;
 
-/// The prefix that holds so many instances with as much again for those to come.
+/// Returns the prefix of a subnet for that many instances and as many again.
 pub fn prefix_for(instances: usize) -> u8 {
     let wanted = u32::try_from(instances).unwrap_or(u32::MAX / 4).saturating_mul(2) + RESERVED;
     let bits = 32 - wanted.next_power_of_two().trailing_zeros();
     u8::try_from(bits).unwrap_or(16).clamp(16, LONGEST_PREFIX)
 }
 
-/// A free subnet of the pool: the stack's own first choice or the next that overlaps nothing taken. `None` where
-/// the pool is exhausted.
+/// Returns a free subnet of the pool: the stack's own first choice or the next one that overlaps none in use. `None`
+/// if the pool is exhausted.
 pub fn choose(stack: &StackName, pool: Ipv4Net, prefix: u8, taken: &[Ipv4Net]) -> Option<Ipv4Net> {
     choose_for(stack.as_str(), pool, prefix, taken)
 }
 
-/// Addresses for a link: a gateway, its two ends and what passes by. Links get theirs from the end of the pool, so that
-/// these small ones leave room for stacks.
+/// Returns a subnet for a link: a gateway, two ends and throw-away containers. Links take theirs from the end of the
+/// pool, so that these small subnets leave room for stacks.
 pub fn choose_link(network: &NetworkName, pool: Ipv4Net, taken: &[Ipv4Net]) -> Option<Ipv4Net> {
     let first = u32::from(pool.broadcast()).saturating_sub((1 << (32 - LINKS_PREFIX)) - 1);
     let end = Ipv4Net::new(Ipv4Addr::from(first), LINKS_PREFIX).ok().filter(|end| pool.contains(end));
@@ -64,7 +64,7 @@ pub fn overlap(a: &Ipv4Net, b: &Ipv4Net) -> bool {
     a.contains(&b.network()) || b.contains(&a.network())
 }
 
-/// The fixed address of a slot; `None` where the subnet is too small for it.
+/// Returns the fixed address of a slot; `None` if the subnet is too small.
 pub fn address(net: Ipv4Net, slot: u32) -> Option<Ipv4Addr> {
     let address = Ipv4Addr::from(u32::from(net.network()).checked_add(2)?.checked_add(slot)?);
     (net.contains(&address) && address != net.broadcast()).then_some(address)
