@@ -192,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn a_range_is_two_ports_in_order() {
+    fn a_port_range_is_two_ascending_ports() {
         let range: PortRange = "65534-65535".parse().unwrap();
         assert_eq!(of(range, "a").into_iter().collect::<BTreeSet<_>>(), [65_534, 65_535].into());
         for wrong in ["", "2000", "2000-", "80-2000", "3000-2000", "2000-70000", "a-b"] {
@@ -224,7 +224,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn sockets_overlap_where_they_listen_on_a_common_address(one in socket(), other in socket()) {
+        fn sockets_overlap_if_they_listen_on_a_common_address(one in socket(), other in socket()) {
             let shared = !bound(&one).is_disjoint(&bound(&other));
             let expected = one.port == other.port && one.protocol == other.protocol && shared;
             prop_assert_eq!(one.overlaps(&other), expected);

@@ -54,7 +54,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn a_record_without_a_version_is_the_first_and_a_newer_one_is_refused() {
+    fn a_record_without_a_version_has_version_1_and_a_newer_one_is_refused() {
         assert_eq!(version(&json!({"steps": []}), 2).unwrap(), 1);
         assert_eq!(version(&json!({"version": 2, "steps": []}), 2).unwrap(), 2);
         let refused = version(&json!({"version": 3, "steps": []}), 2).unwrap_err();
@@ -65,7 +65,7 @@ mod tests {
     }
 
     #[test]
-    fn the_version_is_the_first_field_of_what_is_written() {
+    fn the_version_is_the_first_field_of_a_written_record() {
         let written = serde_json::to_string(&Versioned::new(2, json!({"steps": []}))).unwrap();
         assert_eq!(written, r#"{"version":2,"steps":[]}"#);
     }

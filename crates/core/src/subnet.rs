@@ -86,7 +86,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn subnets_overlap_where_they_share_an_address(one in subnet(), other in subnet()) {
+        fn subnets_overlap_if_they_share_an_address(one in subnet(), other in subnet()) {
             let shared = addresses(one).any(|address| addresses(other).contains(&address));
             prop_assert_eq!(overlap(&one, &other), shared);
             prop_assert_eq!(overlap(&other, &one), shared);
@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn links_get_disjoint_subnets_at_the_end_of_the_pool_and_elsewhere_when_that_is_full() {
+    fn links_get_disjoint_subnets_at_the_end_of_the_pool_or_in_the_rest_when_that_is_full() {
         let pool: Ipv4Net = DEFAULT_POOL.parse().unwrap();
         let mut taken: Vec<Ipv4Net> = Vec::new();
         for n in 0..600 {
@@ -122,13 +122,13 @@ mod tests {
     }
 
     #[test]
-    fn a_pool_that_is_taken_gives_nothing() {
+    fn an_exhausted_pool_has_no_subnet() {
         let pool: Ipv4Net = "10.0.0.0/26".parse().unwrap();
         assert_eq!(choose(&"s".parse().unwrap(), pool, 26, &[pool]), None);
     }
 
     #[test]
-    fn a_subnet_has_room_for_twice_the_instances() {
+    fn a_subnet_has_room_for_twice_the_number_of_instances() {
         for instances in [1, 30, 31, 500, 5000] {
             let net = Ipv4Net::new(Ipv4Addr::new(10, 213, 0, 0), prefix_for(instances)).unwrap();
             let last = u32::try_from(2 * instances - 1).unwrap();

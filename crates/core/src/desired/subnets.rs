@@ -202,19 +202,19 @@ mod tests {
     }
 
     #[test]
-    fn a_network_that_exists_keeps_its_subnet_even_outside_the_pool_and_too_small() {
+    fn an_existing_network_keeps_its_subnet_even_outside_the_pool_or_too_small() {
         let needs = AddressNeeds { last_slot: Some(500), earlier: Some(net("10.213.7.0/24")), ..needs() };
         assert_eq!(own(&needs, &exists("devarch-shop-net", "172.20.0.0/29")), net("172.20.0.0/29"));
     }
 
     #[test]
-    fn the_network_of_another_stack_is_not_kept() {
+    fn another_stacks_network_is_not_kept() {
         let other = exists("devarch-store-net", "10.213.7.0/26");
         assert!(!subnet::overlap(&own(&needs(), &other), &net("10.213.7.0/26")));
     }
 
     #[test]
-    fn the_earlier_subnet_is_used_again_if_it_is_free_and_large_enough() {
+    fn the_earlier_subnet_is_reused_if_it_is_free_and_large_enough() {
         let earlier = net("10.213.7.0/26");
         let needs = AddressNeeds { earlier: Some(earlier), ..needs() };
         assert_eq!(own(&needs, &facts()), earlier);
@@ -233,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn facts_suffice_where_every_network_keeps_its_subnet() {
+    fn facts_suffice_if_every_network_keeps_its_subnet() {
         let linked = needs();
         let unlinked = AddressNeeds { links: BTreeSet::new(), ..needs() };
         assert!(!facts().suffice(&unlinked));
@@ -255,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn a_link_the_pool_has_no_room_for_is_missing() {
+    fn a_link_without_room_in_the_pool_gets_no_subnet() {
         let pool = net("10.0.0.0/26");
         let subnets = choose_subnets(&needs(), &AddressFacts::unobserved(pool)).unwrap();
         assert_eq!(subnets, Subnets { own: pool, links: BTreeMap::new() });
@@ -302,7 +302,7 @@ mod tests {
         }
 
         #[test]
-        fn networks_that_exist_keep_their_subnets(needs in some_needs(), facts in some_facts()) {
+        fn existing_networks_keep_their_subnets(needs in some_needs(), facts in some_facts()) {
             let Ok(chosen) = choose_subnets(&needs, &facts) else { return Ok(()) };
             if let Some(existing) = facts.existing.get(&network("devarch-shop-net")) {
                 prop_assert_eq!(chosen.own, *existing);
@@ -315,7 +315,7 @@ mod tests {
         }
 
         #[test]
-        fn what_is_new_overlaps_nothing(needs in some_needs(), facts in some_facts()) {
+        fn a_new_subnet_overlaps_no_other(needs in some_needs(), facts in some_facts()) {
             let Ok(chosen) = choose_subnets(&needs, &facts) else { return Ok(()) };
             let own = Some(chosen.own).filter(|_| facts.kept(&needs).is_none());
             let links = chosen.links.iter().filter(|(name, _)| !facts.existing.contains_key(*name));
@@ -328,7 +328,7 @@ mod tests {
         }
 
         #[test]
-        fn a_new_subnet_is_of_the_pool_and_has_an_address_for_every_slot(
+        fn a_new_subnet_is_in_the_pool_and_has_an_address_for_every_slot(
             needs in some_needs(),
             facts in some_facts(),
         ) {
@@ -340,7 +340,7 @@ mod tests {
         }
 
         #[test]
-        fn where_the_facts_suffice_what_is_reserved_does_not_matter(
+        fn reserved_subnets_do_not_matter_if_the_facts_suffice(
             needs in some_needs(),
             facts in some_facts(),
         ) {

@@ -253,7 +253,7 @@ mod tests {
     };
 
     #[test]
-    fn only_who_surely_can_not_read_a_file_is_warned_of() {
+    fn only_users_who_certainly_cannot_read_a_file_cause_a_warning() {
         let file = |mode, uid, gid| FileSpec {
             content: Text::plain("").into(),
             mode: FileMode(mode),

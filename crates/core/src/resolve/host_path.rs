@@ -312,7 +312,7 @@ mod tests {
     }
 
     #[test]
-    fn paths_in_projects_and_homes_are_free_shown_or_refused() {
+    fn paths_in_projects_and_homes_are_allowed_shown_or_refused() {
         let paths = "/p/shop /p/shop/src /p/shop/.env /p/shopping /p/shop/../other /p/shop/link /p/shop/data /p/shop/api /srv/data /tmp/x /mnt/disk / /p /home /home/me /home/me/src /home/me/.ssh/id_rsa /home/me/.bashrc /home/me/.local/bin /home/me/bin/x /home/you /home/you/src /home/you/.netrc /root /root/x /root/.ssh /Users/me/Library/Keychains";
         insta::assert_snapshot!(table(paths), @"
         /p/shop: inside
@@ -382,7 +382,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_sensitive_is_refused_inside_the_project_too() {
+    fn sensitive_paths_are_refused_inside_the_project_too() {
         for (project, path) in [
             ("/home/me", "/home/me/.ssh"),
             ("/home/me", "/home/me"),
@@ -429,7 +429,7 @@ mod tests {
         }
 
         #[test]
-        fn a_link_to_a_sensitive_path_is_one(
+        fn a_link_to_a_sensitive_path_is_sensitive(
             path in prop::sample::select(vec![
                 "/etc/shadow", "/home/me", "/home/me/.ssh/id_rsa", "/home/you/.netrc", "/proc/1", "/run/docker.sock",
             ]).prop_flat_map(spelled),

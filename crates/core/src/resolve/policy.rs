@@ -211,7 +211,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn security_options_that_take_confinement_off_are_known() {
+    fn security_options_that_disable_confinement_are_recognized() {
         for option in [
             "label=type:spc_t",
             "label:type:spc_t",
