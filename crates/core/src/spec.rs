@@ -40,8 +40,8 @@ pub mod label {
     pub const CONFIG_HASH: &str = "devarch.config_hash";
     /// The apply that created the object.
     pub const APPLY_ID: &str = "devarch.apply_id";
-    /// The form of the create call, because earlier versions of DevArch created some containers differently from
-    /// their spec.
+    /// The form of the create call, set where an earlier version of DevArch created the container differently from its
+    /// spec.
     pub const CREATE_FORM: &str = "devarch.create_form";
     /// On a network that links instances of two stacks: the provider instance. The consumer is the instance that the
     /// network belongs to.

@@ -100,8 +100,8 @@ fn taken_over(takeover: &Takeover, text: &mut Lines) {
     text.blank();
 }
 
-/// Lists wires that are new, changed or removed, and those to other stacks. Unchanged ones are listed only if DevArch
-/// made them, or if all are requested.
+/// Lists wires that are new, changed or removed, and those to other stacks. Of the unchanged ones, only the number that
+/// DevArch made automatically is shown, unless all are requested.
 fn wires(plan: &Plan, options: TextOptions, text: &mut Lines) {
     let links = |link: &Wire| matches!(link.to.provider, ProviderName::Other { .. });
     let stays = |link: &&Wire| !link.new && !links(link);

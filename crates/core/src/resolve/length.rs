@@ -6,7 +6,7 @@ use crate::{diagnostic::Problem, name::InstanceName, spec::ContainerSpec, templa
 /// The longest variable (`NAME=value`) or argument in bytes, without the terminating NUL: `MAX_ARG_STRLEN` minus one.
 const LONGEST: usize = 131_071;
 
-/// Total bytes of environment and arguments if no stack limit is set: Linux' 2 MiB (a quarter of the usual 8 MiB
+/// Total bytes of environment and arguments if no stack limit is set: Linux's 2 MiB (a quarter of the usual 8 MiB
 /// stack) minus a reserve for additions by the image and engine.
 const ALL: u64 = (2 << 20) - RESERVE;
 const RESERVE: u64 = 16 << 10;

@@ -37,7 +37,7 @@ pub(super) struct Asked {
     pub(super) allowance: Allowance,
     pub(super) field: String,
     pub(super) what: String,
-    /// Whether it was applied before the rule existed, and has not changed since.
+    /// Whether it was applied before it was refused, and has not changed since.
     pub(super) applied: bool,
 }
 

@@ -332,7 +332,7 @@ fn may_run(container: &ObservedContainer) -> bool {
     container.state != RunState::Created
 }
 
-/// Instances by identity.
+/// Instances by id.
 type Ids<'a> = BTreeMap<&'a str, (&'a InstanceName, &'a DesiredInstance)>;
 
 /// Ranks the containers of one instance: the one with its proper name first, then a running one; kept and
