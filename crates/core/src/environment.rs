@@ -1,41 +1,41 @@
-//! What use-cases ask of the world around them. The planner asks nothing of it: what it needs is handed to it.
+//! The interfaces that use-cases need from their environment. The planner uses none of them: its input is passed in.
 
 use crate::{observed::Listener, port::HostSocket};
 use ipnet::Ipv4Net;
 use std::{collections::BTreeSet, fmt::Debug, pin::Pin, time::Duration};
 
-/// A pause under way.
+/// A sleep in progress.
 pub type Pause<'a> = Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
 
-/// The time, and waiting for it to pass.
+/// A clock and timer.
 pub trait Clock: Debug + Send + Sync {
-    /// Milliseconds since the Unix epoch.
+    /// Returns the milliseconds since the Unix epoch.
     fn now(&self) -> i64;
 
-    /// Time since a fixed moment; it never runs backwards, so durations are measured with it.
+    /// Returns the time since a fixed moment. It never runs backwards, so durations are measured with it.
     fn running(&self) -> Duration;
 
-    /// Waits.
+    /// Waits for that long.
     fn sleep(&self, time: Duration) -> Pause<'_>;
 }
 
-/// Where ids come from.
+/// A source of ids.
 pub trait Ids: Debug + Send + Sync {
-    /// An id that nothing else has; later ones sort after earlier ones.
+    /// Returns a unique id; later ones sort after earlier ones.
     fn fresh(&self) -> String;
 }
 
 /// The machine DevArch runs on.
 pub trait Host: Debug + Send + Sync {
-    /// The id of this process.
+    /// Returns the id of this process.
     fn process(&self) -> u32;
 
-    /// Whether nothing listens on a socket.
+    /// Whether no process listens on a socket.
     fn is_free(&self, wanted: HostSocket) -> bool;
 
-    /// Those among the wanted sockets that a process listens on, with the process where it can be seen.
+    /// Returns the given sockets that a process listens on, with the process if it is visible.
     fn listeners(&self, wanted: &[HostSocket]) -> Vec<Listener>;
 
-    /// The subnets the host routes, without the default route.
+    /// Returns the subnets the host routes, without the default route.
     fn routes(&self) -> BTreeSet<Ipv4Net>;
 }

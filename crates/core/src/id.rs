@@ -1,4 +1,4 @@
-//! Identities that never change. Opaque text (UUIDs); made outside of core, which has no randomness.
+//! Identities that never change: opaque text (UUIDs), generated outside of core, which has no randomness.
 
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -11,12 +11,12 @@ macro_rules! id {
         pub struct $name(String);
 
         impl $name {
-            /// Wraps an identity that was made or stored elsewhere.
+            /// Wraps an existing identity.
             pub fn new(id: impl Into<String>) -> Self {
                 Self(id.into())
             }
 
-            /// The identity as text.
+            /// Returns the identity as text.
             pub fn as_str(&self) -> &str {
                 &self.0
             }
@@ -31,42 +31,42 @@ macro_rules! id {
 }
 
 id!(
-    /// A stack; survives renames.
+    /// Identifies a stack; survives renames.
     StackId
 );
 id!(
-    /// An instance; survives renames.
+    /// Identifies an instance; survives renames.
     InstanceId
 );
 id!(
-    /// The store (database) that owns an object on an engine.
+    /// Identifies the store (database) that owns an object on an engine.
     StoreId
 );
 id!(
-    /// A secret of a stack, or one made for an instance; survives renames and new values.
+    /// Identifies a secret of a stack, or one generated for an instance; survives renames and new values.
     SecretId
 );
 id!(
-    /// A saved plan.
+    /// Identifies a saved plan.
     PlanId
 );
 id!(
-    /// One apply; objects it made carry it.
+    /// Identifies an apply; the objects it created carry it.
     ApplyId
 );
 id!(
-    /// A container as the engine knows it.
+    /// Identifies a container on its engine.
     ContainerId
 );
 id!(
-    /// A network as the engine knows it.
+    /// Identifies a network on its engine.
     NetworkId
 );
 id!(
-    /// An image's content id (`sha256:...`).
+    /// Identifies an image by its content (`sha256:...`).
     ImageId
 );
 id!(
-    /// An engine, as told by its marker volume.
+    /// Identifies an engine, as recorded in its marker volume.
     EngineId
 );

@@ -1,10 +1,10 @@
-//! The pure heart of DevArch.
+//! The core of DevArch: pure functions without I/O.
 //!
-//! Nothing here knows a runtime, a database, an engine, a file, a clock or the environment: text comes in,
-//! decisions come out. The way of data is the order of the modules: [`read`] turns YAML into definitions
-//! ([`template`], [`stack`]); [`resolve`] merges them into effective configs and [`desired`] state; [`plan`]
-//! compares that with what was [`observed`]. [`environment`] only names what use-cases ask of clock, host and the like.
-//! Each module uses only those before it, in an order that a test holds.
+//! Nothing here uses a runtime, a database, an engine, a file, a clock or the environment: the input is text, the
+//! output is decisions. Data flows in the order of the modules: [`read`] parses YAML into definitions ([`template`],
+//! [`stack`]); [`resolve`] merges them into effective configs and [`desired`] state; [`plan`] compares that with the
+//! [`observed`] state. [`environment`] only defines the interfaces that use-cases need for clock, host and the like.
+//! Each module uses only those before it, in an order that a test checks.
 
 pub mod build;
 pub mod compose;

@@ -1,5 +1,5 @@
-//! Host ports DevArch chooses: the same for the same store, stack, instance and container port, so that a stack
-//! made anew keeps its addresses.
+//! Host ports that DevArch chooses: the same for the same store, stack, instance and container port, so that a
+//! recreated stack keeps its addresses.
 
 use crate::{
     id::StoreId,
@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use std::{fmt, net::IpAddr, str::FromStr};
 
-/// The host ports DevArch chooses from, first and last included.
+/// The host ports that DevArch chooses from, both ends included.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PortRange {
     first: u16,
@@ -17,7 +17,7 @@ pub struct PortRange {
 }
 
 impl Default for PortRange {
-    /// Below the ports Linux gives to outgoing connections, which begin at 32768.
+    /// A range below the ports Linux uses for outgoing connections, which begin at 32768.
     fn default() -> Self {
         Self { first: 20_000, last: 29_999 }
     }
@@ -26,7 +26,7 @@ impl Default for PortRange {
 impl FromStr for PortRange {
     type Err = ();
 
-    /// `FIRST-LAST`; the ports below 1024 are the system's.
+    /// Parses `FIRST-LAST`; ports below 1024 are reserved for the system.
     fn from_str(text: &str) -> Result<Self, ()> {
         let (first, last) = text.split_once('-').ok_or(())?;
         let range = Self { first: first.parse().map_err(drop)?, last: last.parse().map_err(drop)? };
@@ -41,7 +41,7 @@ impl fmt::Display for PortRange {
 }
 
 impl PortRange {
-    /// The ports to try for a container port, each once: a stable first choice, then its neighbours.
+    /// Returns the ports to try for a container port, each once: a stable first choice, then its neighbours.
     pub fn candidates(
         self,
         store: &StoreId,
@@ -56,7 +56,7 @@ impl PortRange {
     }
 }
 
-/// Transport of a published port.
+/// The transport of a published port.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[expect(missing_docs, reason = "each is the protocol of that name")]
@@ -82,12 +82,12 @@ impl fmt::Display for Protocol {
     }
 }
 
-/// What identifies a port within an instance: container port and protocol. Written `80/tcp`.
+/// Identifies a port within an instance by container port and protocol, written `80/tcp`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct PortKey {
     /// Port in the container.
     pub target: u16,
-    /// Its transport.
+    /// The transport.
     pub protocol: Protocol,
 }
 
@@ -97,7 +97,7 @@ impl fmt::Display for PortKey {
     }
 }
 
-/// A host port that belongs to an instance for its life.
+/// A host port assigned to an instance for the instance's lifetime.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct HostBinding {
     /// Address on the host.
@@ -107,7 +107,7 @@ pub struct HostBinding {
 }
 
 impl HostBinding {
-    /// The socket of a port with that transport.
+    /// Returns the socket of the port with that transport.
     pub fn socket(self, protocol: Protocol) -> HostSocket {
         HostSocket { ip: self.host_ip, port: self.host_port, protocol }
     }
@@ -116,7 +116,7 @@ impl HostBinding {
 impl FromStr for PortKey {
     type Err = InvalidPort;
 
-    /// Reads `80` and `80/udp`.
+    /// Parses `80` and `80/udp`.
     fn from_str(given: &str) -> Result<Self, InvalidPort> {
         let invalid = || InvalidPort(given.to_owned());
         let (target, protocol) = given.split_once('/').unwrap_or((given, "tcp"));
@@ -130,7 +130,7 @@ impl FromStr for PortKey {
     }
 }
 
-/// Text that is not a container port.
+/// A text that is not a container port.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0:?} is not a container port such as 80 or 53/udp")]
 pub struct InvalidPort(String);
@@ -149,8 +149,8 @@ pub struct HostSocket {
 }
 
 impl HostSocket {
-    /// Whether both can't be listened on at once: same port and transport, and an address in common. `0.0.0.0` is every
-    /// IPv4 address, `::` every address.
+    /// Whether the two sockets cannot both be listened on: same port and transport, and a common address. `0.0.0.0`
+    /// covers every IPv4 address, `::` every address.
     pub fn overlaps(&self, other: &Self) -> bool {
         self.port == other.port
             && self.protocol == other.protocol
@@ -192,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn a_range_is_two_ports_in_order() {
+    fn a_port_range_is_two_ascending_ports() {
         let range: PortRange = "65534-65535".parse().unwrap();
         assert_eq!(of(range, "a").into_iter().collect::<BTreeSet<_>>(), [65_534, 65_535].into());
         for wrong in ["", "2000", "2000-", "80-2000", "3000-2000", "2000-70000", "a-b"] {
@@ -202,7 +202,7 @@ mod tests {
 
     const ADDRESSES: [&str; 4] = ["127.0.0.1", "192.168.7.9", "::1", "fd00::9"];
 
-    /// The addresses a socket listens on, of a host that has [`ADDRESSES`].
+    /// Returns the addresses a socket listens on, for a host that has [`ADDRESSES`].
     fn bound(socket: &HostSocket) -> BTreeSet<IpAddr> {
         let host = ADDRESSES.iter().map(|address| address.parse::<IpAddr>().unwrap());
         match socket.ip.to_string().as_str() {
@@ -224,7 +224,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn sockets_overlap_where_they_listen_on_a_common_address(one in socket(), other in socket()) {
+        fn sockets_overlap_if_they_listen_on_a_common_address(one in socket(), other in socket()) {
             let shared = !bound(&one).is_disjoint(&bound(&other));
             let expected = one.port == other.port && one.protocol == other.protocol && shared;
             prop_assert_eq!(one.overlaps(&other), expected);

@@ -1,23 +1,23 @@
-//! When an instance counts as ready.
+//! The conditions for an instance being ready.
 
 use crate::{
     observed::ImageInfo,
     template::{DependencyCondition, HealthTest, Healthcheck},
 };
 
-/// When an instance counts as ready.
+/// The condition for an instance being ready.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Readiness {
-    /// When it runs.
+    /// The container is running.
     Running,
-    /// When its check, or the image's, has passed.
+    /// The container's health check, or the image's, has passed.
     Healthy(Healthcheck),
-    /// When it has exited with code 0.
+    /// The container has exited with code 0.
     Completed,
 }
 
-/// When a container counts as ready, by its own check or that of its image.
+/// Returns the condition for a container being ready, from its own health check or its image's.
 pub(crate) fn readiness_of(job: bool, own: Option<&Healthcheck>, image: Option<&ImageInfo>) -> Readiness {
     if job {
         return Readiness::Completed;
@@ -29,7 +29,7 @@ pub(crate) fn readiness_of(job: bool, own: Option<&Healthcheck>, image: Option<&
     }
 }
 
-/// What a consumer with that condition waits for on a provider with that readiness.
+/// Returns what a consumer with that condition waits for on a provider with that readiness.
 pub fn awaited(condition: DependencyCondition, provider: &Readiness) -> Readiness {
     match condition {
         DependencyCondition::ServiceStarted => Readiness::Running,

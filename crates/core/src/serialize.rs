@@ -1,22 +1,22 @@
-//! What is left out of a mapping that is written, and why a value could not be written as text.
+//! Omission of empty values from serialized mappings, and serialization errors.
 
 use std::collections::BTreeMap;
 
-/// A value that has no text form. What would be stored, hashed or printed in its place would be nothing at all, so it
-/// is an error that reaches the user.
+/// A value cannot be serialized. Storing, hashing or printing an empty text instead would be wrong, so this error is
+/// reported to the user.
 #[derive(Debug, thiserror::Error)]
 pub enum SerializeError {
-    /// It has no JSON form.
+    /// The value cannot be represented as JSON.
     #[error("cannot write a value as JSON: {0}")]
     Json(#[from] serde_json::Error),
-    /// It has no YAML form.
+    /// The value cannot be represented as YAML.
     #[error("cannot write a value as YAML: {0}")]
     Yaml(#[from] serde_saphyr::SerializeError),
 }
 
-/// A value that is left out of a mapping where it holds nothing.
+/// A value that is left out of a serialized mapping if it is empty.
 pub(crate) trait Absent {
-    /// Whether it holds nothing.
+    /// Whether the value is left out.
     fn is_absent(&self) -> bool;
 }
 
@@ -26,7 +26,7 @@ impl Absent for bool {
     }
 }
 
-/// A text is always written, an empty one too.
+/// Text is always written, even if empty.
 impl Absent for String {
     fn is_absent(&self) -> bool {
         false

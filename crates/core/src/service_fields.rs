@@ -1,18 +1,19 @@
-//! The one table of a service's fields, from which its definition, reading, merging, the container's spec, the hashed
-//! form, the Compose file and the reference are made: each hands a macro of its own to this one.
+//! The table of a service's fields. The definition, parser, merge, container spec, hashed form, Compose file and
+//! reference are generated from it: each passes its own macro to this one.
 //!
 //! ```text
 //! field: its type in a definition = how it is read, how an instance's value merges with its template's,
 //!     copied [its type in a container's spec],          the same in the Compose file
-//!     spec [its name there: type],                      in place of `copied`, where `resolve` works it out
-//!     compose [its name there: type],                   in place of `copied`, where `compose` works it out
+//!     spec [its name there: type],                      instead of `copied`, if `resolve` computes it
+//!     compose [its name there: type],                   instead of `copied`, if `compose` computes it
 //!     "what users write", "what it means";
 //! ```
 //!
-//! The order is that of every mapping it is written to, hashes among them: a new field may stand anywhere, because it is
-//! left out where it is not set, but none may move. Names are looked up where the table is used.
+//! The order of the table is the order in every mapping it is written to, including hashed ones. A new field may be
+//! added anywhere, because unset fields are left out, but existing fields must not move. Names are resolved where the
+//! table is used.
 
-/// Calls a macro with the table, after what else that macro needs.
+/// Calls a macro with the table, after that macro's own arguments.
 macro_rules! service_fields {
     ($consumer:ident $($with:tt)*) => { $consumer! { [$($with)*]
         image: String = grammar::image, image,

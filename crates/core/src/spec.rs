@@ -1,5 +1,5 @@
-//! What an engine is asked to make, complete: names, addresses and ports are assigned, paths are absolute,
-//! nothing is left to a default that engines decide differently.
+//! The complete input for an engine: names, addresses and ports are assigned, paths are absolute, and no default is
+//! left that engines decide differently.
 
 use crate::{
     content::ContentRef,
@@ -21,57 +21,58 @@ use std::{
     net::{IpAddr, Ipv4Addr},
 };
 
-/// Labels by which DevArch knows its objects.
+/// The labels that identify DevArch's objects.
 pub mod label {
     /// The store that owns the object.
     pub const STORE_ID: &str = "devarch.store_id";
     /// The stack it belongs to.
     pub const STACK_ID: &str = "devarch.stack_id";
-    /// The stack's name when the object was made; for people, never for decisions.
+    /// The stack's name when the object was created; for display, never for decisions.
     pub const STACK_NAME: &str = "devarch.stack";
     /// The instance it belongs to.
     pub const INSTANCE_ID: &str = "devarch.instance_id";
-    /// The instance's name when the object was made: for people, and for the order among containers of that time. Which
-    /// instance it is now is told by [`INSTANCE_ID`] alone.
+    /// The instance's name when the object was created: for display, and for ordering containers created at that
+    /// time. Only [`INSTANCE_ID`] identifies the instance.
     pub const INSTANCE_NAME: &str = "devarch.instance";
     /// The digest of the template the instance is pinned to.
     pub const TEMPLATE: &str = "devarch.template_service_id";
-    /// The keyed hash of the config the object was made from.
+    /// The keyed hash of the config the object was created from.
     pub const CONFIG_HASH: &str = "devarch.config_hash";
-    /// The apply that made the object.
+    /// The apply that created the object.
     pub const APPLY_ID: &str = "devarch.apply_id";
-    /// In which way its spec became a create call, where an earlier version of DevArch made it otherwise than asked.
+    /// The form of the create call, set where an earlier version of DevArch created the container differently from its
+    /// spec.
     pub const CREATE_FORM: &str = "devarch.create_form";
-    /// Of a network that links instances of two stacks: the instance that is the provider. The consumer is the instance
-    /// the network belongs to.
+    /// On a network that links instances of two stacks: the provider instance. The consumer is the instance that the
+    /// network belongs to.
     pub const LINK: &str = "devarch.link";
-    /// What an image was built from ([`crate::build`]); the only label DevArch gives images, because a container
-    /// made from one by hand gets it too.
+    /// The hash of an image's build ([`crate::build`]). It is the only label DevArch sets on images, because a
+    /// container created from one by hand inherits it.
     pub const BUILD_HASH: &str = "devarch.build_hash";
-    /// Of a container that copies a volume: it runs for the copy alone, under the name of the volume it fills with
+    /// On a container that copies a volume: it runs only for the copy, and is named after the target volume with
     /// [`COPIER_SUFFIX`].
     pub const COPIER: &str = "devarch.copier";
-    /// What follows the volume's name in a copier's.
+    /// The suffix added to the volume's name in the name of its copy container.
     pub const COPIER_SUFFIX: &str = ".copy";
-    /// Of a container that goes through a network and never runs (Podman's isolation): the store for whose network it
-    /// goes. Its name is [`PASSER_BY_PREFIX`], the network's, a dot and a number.
+    /// On a throw-away container that is connected to a network but never runs (Podman's isolation): the store that
+    /// owns the network. Its name is [`PASSER_BY_PREFIX`], the network's name, a dot and a number.
     pub const PASSER_BY: &str = "devarch.passer_by";
-    /// What stands before the network's name in a passer-by's.
+    /// The prefix added to the network's name in the name of a throw-away container.
     pub const PASSER_BY_PREFIX: &str = "passing.";
-    /// Everything that begins so is DevArch's; users can't set it.
+    /// The prefix of all DevArch labels; users cannot set labels that begin with it.
     pub const PREFIX: &str = "devarch.";
 }
 
-/// Who an object belongs to; becomes its labels.
+/// The owner of an object, recorded in its labels.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Identity {
     /// The store that owns it.
     pub store: StoreId,
     /// The stack.
     pub stack: StackId,
-    /// The stack's name, for people.
+    /// The stack's name, for display.
     pub stack_name: StackName,
-    /// The instance, where it belongs to one.
+    /// The instance, if the object belongs to one.
     pub instance: Option<InstanceIdentity>,
 }
 
@@ -80,14 +81,14 @@ pub struct Identity {
 pub struct InstanceIdentity {
     /// The instance.
     pub id: InstanceId,
-    /// Its name, for people.
+    /// The instance's name, for display.
     pub name: String,
-    /// The digest of its template.
+    /// The digest of the instance's template.
     pub template: String,
 }
 
 impl Identity {
-    /// The labels of an object with this identity and config hash, made by that apply.
+    /// Returns the labels of an object with this identity and config hash, created by that apply.
     pub fn labels(&self, hash: &str, apply: &ApplyId) -> BTreeMap<String, String> {
         let mut labels = BTreeMap::from([
             (label::STORE_ID.to_owned(), self.store.to_string()),
@@ -109,8 +110,8 @@ macro_rules! define_spec {
     ([] $( $field:ident: $type:ty = $read:expr, $merge:ident,
         $(copied [$copied:ty],)? $(spec [$(#[$attr:meta])* $own:ident: $own_type:ty],)? $(compose $shown:tt,)?
         $form:literal, $meaning:literal; )*) => {
-        /// A container to create. Serialised (secrets redacted, what is not set left out) it is what plans and
-        /// `devarch config` show; what is hashed and stored of it has forms of its own.
+        /// A container to create. Plans and `devarch config` show its serialized form, with secrets redacted and
+        /// unset fields left out; hashes and the store use forms of their own.
         #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
         pub struct ContainerSpec {
             $(
@@ -126,19 +127,19 @@ macro_rules! define_spec {
                     pub $own: $own_type,
                 )?
             )*
-            /// Files put into the container before it starts, by absolute path.
+            /// Files written into the container before it starts, by absolute path.
             #[serde(skip_serializing_if = "Absent::is_absent")]
             pub config_files: BTreeMap<String, FileSpec>,
-            /// Where it is attached; absent only with `network_mode`.
+            /// The attachment to the stack's network; `None` only with `network_mode`.
             #[serde(skip_serializing_if = "Absent::is_absent")]
             pub network: Option<Attachment>,
-            /// Where the stack builds the image: the name it has on the engine. No part of the container.
+            /// The image's name on the engine, if the stack builds it. Not part of the container.
             #[serde(skip)]
             pub build_tag: Option<String>,
         }
 
         impl ContainerSpec {
-            /// A container in which nothing is set but its image and host name.
+            /// Creates a spec with only an image and a host name.
             pub fn new(image: impl Into<String>, hostname: impl Into<String>) -> Self {
                 let empty = Self {
                     $( $( $field: <$copied>::default(), )? $( $own: <$own_type>::default(), )? )*
@@ -160,7 +161,7 @@ impl ContainerSpec {
         self.build_tag.as_deref().unwrap_or(&self.image)
     }
 
-    /// Its secrets, by field: `environment.PASSWORD`, `config_files./etc/app.conf`, `command[2]`.
+    /// Returns the secrets by field: `environment.PASSWORD`, `config_files./etc/app.conf`, `command[2]`.
     pub fn secrets(&self) -> BTreeMap<String, Secret> {
         let variables = self.environment.iter().map(|(name, text)| (format!("environment.{name}"), text));
         let files = self.config_files.iter().filter_map(|(path, file)| match &file.content {
@@ -180,7 +181,7 @@ impl ContainerSpec {
         secrets.collect()
     }
 
-    /// The named volumes it can write to.
+    /// Returns the named volumes that the container can write to.
     pub fn data_volumes(&self) -> impl Iterator<Item = &PhysicalVolume> {
         self.mounts.iter().filter(|mount| !mount.read_only).filter_map(|mount| match &mount.source {
             MountFrom::Volume(name) => Some(name),
@@ -189,7 +190,7 @@ impl ContainerSpec {
     }
 }
 
-/// A port published on the host: of a container to make, fully assigned, and of one that runs.
+/// A port published on the host: fully assigned, for a container to create or a running one.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct PublishedPort {
     /// Port and protocol in the container.
@@ -201,14 +202,14 @@ pub struct PublishedPort {
 }
 
 impl PublishedPort {
-    /// Its place on the host.
+    /// Returns the socket on the host.
     pub fn socket(&self) -> HostSocket {
         HostSocket { ip: self.host_ip, port: self.host_port, protocol: self.key.protocol }
     }
 }
 
 impl std::fmt::Display for PublishedPort {
-    /// `127.0.0.1:8080->80`; the protocol is said where it is not TCP.
+    /// Formats as `127.0.0.1:8080->80`; the protocol is added unless it is TCP.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let host = std::net::SocketAddr::new(self.host_ip, self.host_port);
         match self.key.protocol {
@@ -222,20 +223,20 @@ fn shown_ports<S: serde::Serializer>(ports: &[PublishedPort], to: S) -> Result<S
     to.collect_map(ports.iter().map(|port| (port.key.to_string(), port.to_string())))
 }
 
-/// Something mounted at an absolute path of the container.
+/// A mount at an absolute path in the container.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct Mount {
     /// Absolute path in the container.
     pub target: String,
-    /// What is mounted.
+    /// The source of the mount.
     #[serde(flatten)]
     pub source: MountFrom,
-    /// Whether the container can't write to it.
+    /// Whether the container cannot write to it.
     #[serde(skip_serializing_if = "Absent::is_absent")]
     pub read_only: bool,
 }
 
-/// What a mount shows, resolved.
+/// The resolved source of a mount.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum MountFrom {
@@ -245,18 +246,18 @@ pub enum MountFrom {
     Bind(String),
 }
 
-/// What is in a file that is put into a container.
+/// The content of a file that is written into a container.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(untagged)]
 pub enum FileContent {
     /// A text.
     Text(Text),
-    /// A text that the store keeps.
+    /// A text kept in the store.
     Kept(ContentRef),
 }
 
 impl FileContent {
-    /// Whether it must not be shown.
+    /// Whether the content must not be shown.
     pub fn is_secret(&self) -> bool {
         matches!(self, Self::Text(Text::Secret(_)))
     }
@@ -268,50 +269,51 @@ impl From<Text> for FileContent {
     }
 }
 
-/// A file to put into a container.
+/// A file to write into a container.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct FileSpec {
-    /// What is in it.
+    /// The file's content.
     pub content: FileContent,
     /// Permission bits.
     pub mode: FileMode,
-    /// Owner by number.
+    /// Owner as numeric ids.
     pub owner: Owner,
 }
 
-/// A container's place in a network: its stack's, or one that links it to an instance of another stack.
+/// A container's attachment to a network: its stack's, or one that links it to an instance of another stack.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Attachment {
     /// The network.
     pub name: NetworkName,
-    /// Its fixed address there; a replacement keeps it.
+    /// The fixed address on the network; a replacement keeps it.
     pub address: Ipv4Addr,
-    /// The names it answers to besides the container's: in its stack's network the instance's name.
+    /// The names it resolves by besides the container's; on its stack's network, the instance's name.
     pub aliases: Vec<String>,
 }
 
-/// Version of the form in which networks are hashed.
+/// The version of the form that is hashed for networks.
 const NETWORK_FORM: u32 = 1;
 
-/// A network to make: a bridge, isolated from every other.
+/// A network to create: a bridge isolated from all other networks.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct NetworkSpec {
-    /// Its name.
+    /// The network's name.
     pub name: NetworkName,
-    /// Its addresses; the gateway is the first.
+    /// The subnet; its first address is the gateway.
     pub subnet: Ipv4Net,
-    /// The provider, where it links two instances: nothing but these two is reached on it, no other network and no host.
+    /// The provider, if the network links two instances: only these two are reachable on it, no other network and no
+    /// host.
     #[serde(skip_serializing_if = "Absent::is_absent")]
     pub link: Option<InstanceId>,
 }
 
 impl NetworkSpec {
-    /// The network of a stack.
+    /// Creates the spec of a stack's network.
     pub fn of_stack(name: NetworkName, subnet: Ipv4Net) -> Self {
         Self { name, subnet, link: None }
     }
 
-    /// `FORM:hex` of its config. Not keyed: nothing of it is secret.
+    /// Returns the hash of the config as `FORM:hex`. It is not keyed: the config contains no secrets.
     pub fn hash(&self) -> String {
         let link = self.link.as_ref().map_or("", |provider| provider.as_str());
         let mut digest = Sha256::new();
@@ -322,7 +324,7 @@ impl NetworkSpec {
         format!("{NETWORK_FORM}:{}", hex::encode(digest.finalize()))
     }
 
-    /// Its labels, made by that apply for its owner.
+    /// Returns the labels of the network, created by that apply for its owner.
     pub fn labels(&self, owner: &Identity, apply: &ApplyId) -> BTreeMap<String, String> {
         let mut labels = owner.labels(&self.hash(), apply);
         labels.extend(self.link.iter().map(|provider| (label::LINK.to_owned(), provider.to_string())));
@@ -330,19 +332,19 @@ impl NetworkSpec {
     }
 }
 
-/// A volume to make.
+/// A volume to create.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct VolumeSpec {
-    /// Its name.
+    /// The volume's name.
     pub name: PhysicalVolume,
 }
 
-/// A container's names while it is created: a successor is created beside the container it replaces.
+/// A container to create, with its name at creation: a replacement is created beside the old container.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct CreateContainer {
-    /// The name it is created under.
+    /// The name at creation.
     pub name: ContainerName,
-    /// What it is.
+    /// The container's spec.
     pub spec: ContainerSpec,
     /// All labels, the user's and DevArch's.
     pub labels: BTreeMap<String, String>,

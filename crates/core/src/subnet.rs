@@ -1,44 +1,44 @@
-//! Subnets of stacks: small, outside of everything that is taken, and kept.
+//! Subnets of stacks: small, not overlapping any subnet in use, and stable.
 
 use crate::name::{NetworkName, StackName};
 use ipnet::Ipv4Net;
 use sha2::{Digest as _, Sha256};
 use std::net::Ipv4Addr;
 
-/// Where subnets are taken from unless configured otherwise: a corner of 10/8 (RFC 1918) that neither Docker's
-/// default pools (172.17-31, 192.168) nor Podman's (10.88-10.89) use.
+/// The default pool for subnets: a part of 10/8 (RFC 1918) that neither Docker's default pools (172.17-31, 192.168)
+/// nor Podman's (10.88-10.89) use.
 pub const DEFAULT_POOL: &str = "10.213.0.0/16";
 
 /// The smallest subnet a stack gets.
 pub const LONGEST_PREFIX: u8 = 26;
 
-/// The prefix of a link's network, and of the part of the pool links get theirs from.
+/// The prefixes of a link's network, and of the part of the pool that links use.
 const LINK_PREFIX: u8 = 29;
 const LINKS_PREFIX: u8 = 20;
 
-/// The slots of a link's ends in its network.
+/// The slot of a link's provider in its network.
 pub const LINK_PROVIDER: u32 = 0;
-/// See [`LINK_PROVIDER`].
+/// The slot of a link's consumer in its network.
 pub const LINK_CONSUMER: u32 = 1;
 
-/// Addresses no instance gets: network, gateway, broadcast.
+/// Addresses not available to instances: network, gateway, broadcast.
 const RESERVED: u32 = 3;
 
-/// The prefix that holds so many instances with as much again for those to come.
+/// Returns the prefix of a subnet for that many instances and as many again.
 pub fn prefix_for(instances: usize) -> u8 {
     let wanted = u32::try_from(instances).unwrap_or(u32::MAX / 4).saturating_mul(2) + RESERVED;
     let bits = 32 - wanted.next_power_of_two().trailing_zeros();
     u8::try_from(bits).unwrap_or(16).clamp(16, LONGEST_PREFIX)
 }
 
-/// A free subnet of the pool: the stack's own first choice or the next that overlaps nothing taken. `None` where
-/// the pool is exhausted.
+/// Returns a free subnet of the pool: the stack's own first choice or the next one that overlaps none in use. `None`
+/// if the pool is exhausted.
 pub fn choose(stack: &StackName, pool: Ipv4Net, prefix: u8, taken: &[Ipv4Net]) -> Option<Ipv4Net> {
     choose_for(stack.as_str(), pool, prefix, taken)
 }
 
-/// Addresses for a link: a gateway, its two ends and what passes by. Links get theirs from the end of the pool, so that
-/// these small ones leave room for stacks.
+/// Returns a subnet for a link: a gateway, two ends and throw-away containers. Links take theirs from the end of the
+/// pool, so that these small subnets leave room for stacks.
 pub fn choose_link(network: &NetworkName, pool: Ipv4Net, taken: &[Ipv4Net]) -> Option<Ipv4Net> {
     let first = u32::from(pool.broadcast()).saturating_sub((1 << (32 - LINKS_PREFIX)) - 1);
     let end = Ipv4Net::new(Ipv4Addr::from(first), LINKS_PREFIX).ok().filter(|end| pool.contains(end));
@@ -64,7 +64,7 @@ pub fn overlap(a: &Ipv4Net, b: &Ipv4Net) -> bool {
     a.contains(&b.network()) || b.contains(&a.network())
 }
 
-/// The fixed address of a slot; `None` where the subnet is too small for it.
+/// Returns the fixed address of a slot; `None` if the subnet is too small.
 pub fn address(net: Ipv4Net, slot: u32) -> Option<Ipv4Addr> {
     let address = Ipv4Addr::from(u32::from(net.network()).checked_add(2)?.checked_add(slot)?);
     (net.contains(&address) && address != net.broadcast()).then_some(address)
@@ -86,7 +86,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn subnets_overlap_where_they_share_an_address(one in subnet(), other in subnet()) {
+        fn subnets_overlap_if_they_share_an_address(one in subnet(), other in subnet()) {
             let shared = addresses(one).any(|address| addresses(other).contains(&address));
             prop_assert_eq!(overlap(&one, &other), shared);
             prop_assert_eq!(overlap(&other, &one), shared);
@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn links_get_disjoint_subnets_at_the_end_of_the_pool_and_elsewhere_when_that_is_full() {
+    fn links_get_disjoint_subnets_at_the_end_of_the_pool_or_in_the_rest_when_that_is_full() {
         let pool: Ipv4Net = DEFAULT_POOL.parse().unwrap();
         let mut taken: Vec<Ipv4Net> = Vec::new();
         for n in 0..600 {
@@ -122,13 +122,13 @@ mod tests {
     }
 
     #[test]
-    fn a_pool_that_is_taken_gives_nothing() {
+    fn an_exhausted_pool_has_no_subnet() {
         let pool: Ipv4Net = "10.0.0.0/26".parse().unwrap();
         assert_eq!(choose(&"s".parse().unwrap(), pool, 26, &[pool]), None);
     }
 
     #[test]
-    fn a_subnet_has_room_for_twice_the_instances() {
+    fn a_subnet_has_room_for_twice_the_number_of_instances() {
         for instances in [1, 30, 31, 500, 5000] {
             let net = Ipv4Net::new(Ipv4Addr::new(10, 213, 0, 0), prefix_for(instances)).unwrap();
             let last = u32::try_from(2 * instances - 1).unwrap();

@@ -1,6 +1,6 @@
-//! The config hash: a keyed hash of what a container was made from, kept in its label. Keyed, so that the label
-//! can't be used to guess a secret; of a form with defaults left out, so that a newer DevArch with more fields does
-//! not see a change where there is none.
+//! The config hash: a keyed hash of the config a container was created from, stored in its label. It is keyed so that
+//! the label cannot be used to guess a secret. Defaults are left out of the hashed form, so that a newer DevArch with
+//! more fields does not detect a change where there is none.
 
 use crate::{
     hash::{HashKey, absorb},
@@ -9,8 +9,8 @@ use crate::{
 };
 use hmac::Mac as _;
 
-/// `FORM:hex` of a container's config. The image's content is not part of it: a moved tag is told apart by the
-/// image's id. Nor is the name of an image that the stack builds: that is told apart by what it was built from.
+/// Returns the hash of a container's config as `FORM:hex`. The image's content is not included: a moved tag is
+/// detected by the image's id. Nor is the name of an image that the stack builds: that is compared by its build hash.
 pub fn config_hash(key: &HashKey, spec: &ContainerSpec) -> String {
     let mut mac = key.mac();
     absorb(&mut mac, config_form(spec).to_string().as_bytes());

@@ -1,4 +1,4 @@
-//! The wanted state of a stack on an engine: everything a plan is made from besides what is observed.
+//! The desired state of a stack on an engine: the input of a plan besides the observed state.
 
 mod config_hash;
 mod recipe;
@@ -31,84 +31,84 @@ use crate::{
 use ipnet::Ipv4Net;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// A stack as it should be.
+/// The desired state of a stack.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Desired {
-    /// The stack and its store; instances are added to it for their objects.
+    /// The stack and its store; the instance is added for an instance's objects.
     pub identity: Identity,
-    /// Its network.
+    /// The stack's network.
     pub network: NetworkSpec,
-    /// Its instances.
+    /// The stack's instances.
     pub instances: BTreeMap<InstanceName, DesiredInstance>,
-    /// The images it builds, by name.
+    /// The images that the stack builds, by name.
     pub builds: BTreeMap<String, BuildSpec>,
-    /// The names these have on the engine.
+    /// The names of these images on the engine.
     pub tags: BTreeMap<String, BuildTag>,
-    /// What the plan should warn of.
+    /// Warnings to include in the plan.
     pub warnings: Vec<Problem>,
-    /// What is worth knowing.
+    /// Notes to include in the plan.
     pub notes: Vec<Problem>,
-    /// The imports of its instances that have no wire.
+    /// The imports of the stack's instances that have no wire.
     pub unwired: Vec<Unwired>,
 }
 
-/// An instance as it should be.
+/// The desired state of an instance.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DesiredInstance {
     /// The instance.
     pub id: InstanceId,
-    /// Its container's name.
+    /// The container's name.
     pub container: ContainerName,
-    /// What the container should be doing.
+    /// The desired run state of the container.
     pub wanted: DesiredRun,
-    /// What the container is made from.
+    /// The spec of the container.
     pub spec: ContainerSpec,
-    /// The hash of it; or why nothing can be made from it.
+    /// The config hash, or the problems that prevent the creation of a container.
     pub hash: Result<String, Vec<Problem>>,
-    /// Where its image comes from.
+    /// The source of the image.
     pub supply: Supply,
-    /// The image its name stands for now; `None` where it is absent.
+    /// The id that the image's name refers to now; `None` if the image is absent.
     pub image_id: Option<ImageId>,
-    /// The volumes it needs, by name.
+    /// The volumes the instance needs, by name.
     pub volumes: BTreeSet<VolumeSpec>,
-    /// Whom it waits for, because of its wires too.
+    /// The dependencies, including those that follow from wires.
     pub depends_on: BTreeMap<InstanceName, Dependency>,
-    /// Its wires.
+    /// The instance's wires.
     pub wires: Vec<Wire>,
-    /// The instances of other stacks it is linked to.
+    /// The instances of other stacks that the instance is linked to.
     pub links: Vec<DesiredLink>,
-    /// What has to be done on its providers before it starts.
+    /// Commands to run on providers before the instance starts.
     pub provisions: Vec<Provisioning>,
-    /// When it counts as ready.
+    /// The condition for being ready.
     pub readiness: Readiness,
-    /// What of the host's outside the project its container gets to see.
+    /// Host resources outside the project that the container can access.
     pub outside: Vec<HostUse>,
-    /// The digest of its template.
+    /// The template's digest.
     pub template: String,
 }
 
-/// A link to an instance of another stack: a network of these two.
+/// A link to an instance of another stack, by a network shared by the two.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DesiredLink {
     /// The network.
     pub network: NetworkSpec,
     /// The provider: `infra/db`.
     pub provider: ProviderName,
-    /// Its stack.
+    /// The provider's stack.
     pub stack: StackId,
-    /// The instance.
+    /// The provider's instance id.
     pub instance: InstanceId,
-    /// Its container's name.
+    /// The provider's container name.
     pub container: ContainerName,
-    /// Where its stack lives; `None` before its first apply.
+    /// The engine that the provider's stack is on; `None` before its first apply.
     pub engine: Option<EngineId>,
-    /// When it counts as ready.
+    /// The condition for the provider being ready.
     pub readiness: Readiness,
 }
 
 impl DesiredLink {
-    /// The place of its consumer, or of its provider, in its network. The consumer is given the provider's container name;
-    /// nobody answers to an instance's name there, for both may have the same.
+    /// Returns the consumer's or provider's attachment to the link's network. Consumers reach the provider by its
+    /// container name; instance names are not aliases on this network, because both instances may have the same one.
     pub fn place(
         network: &NetworkName,
         subnet: Ipv4Net,
@@ -120,42 +120,42 @@ impl DesiredLink {
     }
 }
 
-/// What desired state needs to know besides the stack.
+/// The input for the desired state besides the stack.
 #[derive(Debug, Clone, Copy)]
 pub struct ResolveInput<'a> {
     /// The store that owns the stack.
     pub store: &'a StoreId,
-    /// The store's key for config hashes, unless it can't be read: then no container can be made.
+    /// The store's key for config hashes. If it cannot be decrypted, no container can be created.
     pub hash_key: Result<&'a HashKey, Undecryptable>,
-    /// Whether what is wrong with the definition matters only once a container has to be made: what is there can be
-    /// stopped, started and removed without it.
+    /// Whether to report problems with the definition only if a container has to be created: existing containers can
+    /// be stopped, started and removed regardless.
     pub defer_problems: bool,
-    /// The subnets of its network and of its links.
+    /// The subnets of the stack's network and of its links.
     pub subnets: &'a Subnets,
-    /// The user's home, for `~/`.
+    /// The user's home directory, for `~/`.
     pub home: Option<&'a str>,
-    /// What the engine's machine says of host paths, for policy.
+    /// Facts about host paths on the engine's machine, for the policy.
     pub host: &'a HostView,
-    /// The images that are present, by the name they are referred to.
+    /// The images that are present, by the name they are referred to by.
     pub images: &'a BTreeMap<String, ImageInfo>,
-    /// A pull policy that holds in place of every instance's own.
+    /// A pull policy that overrides that of every instance.
     pub pull: Option<PullPolicy>,
-    /// What images are built from now, by name, as far as somebody looked.
+    /// The hashes of current build sources by image name, as far as they were read.
     pub build_hashes: &'a BTreeMap<String, BuildHash>,
-    /// What the instances that run are wired to.
+    /// The endpoints that running instances are wired to.
     pub prior: &'a PreviousWiring,
-    /// Instances of other stacks that are linked to.
+    /// The linked instances of other stacks.
     pub others: &'a LinkedInstances,
 }
 
-/// The effective configs of all instances of a stack.
+/// Returns the effective configs of all instances of a stack.
 pub fn effective(stack: &Stack) -> BTreeMap<InstanceName, Effective> {
     let one =
         |(name, instance): (&InstanceName, &Instance)| (name.clone(), effective_of(stack, name, instance));
     stack.instances.iter().map(one).collect()
 }
 
-/// The effective config of an instance. An image that is built and has no name gets the container's.
+/// Returns the effective config of an instance. An image that is built and has no name gets the container's.
 pub fn effective_of(stack: &Stack, name: &InstanceName, instance: &Instance) -> Effective {
     let mut effective = merge(&instance.template.template, &instance.overrides);
     let service = &mut effective.service;
@@ -167,8 +167,8 @@ pub fn effective_of(stack: &Stack, name: &InstanceName, instance: &Instance) -> 
     effective
 }
 
-/// The wanted state of a stack; everything that is wrong with it at once. Where that is deferred, nothing of the stack can
-/// be made: what is wrong with one instance may have come from another.
+/// Returns the desired state of a stack, or all its problems at once. If problems are deferred, no container of the
+/// stack can be created: a problem with one instance may be caused by another.
 pub fn desire(stack: &Stack, input: &ResolveInput<'_>) -> Result<Desired, Vec<Problem>> {
     let effective = effective(stack);
     let mut findings = Findings { errors: check_stack(&effective, input.images), warnings: Vec::new() };
@@ -225,7 +225,7 @@ pub fn desire(stack: &Stack, input: &ResolveInput<'_>) -> Result<Desired, Vec<Pr
     })
 }
 
-/// What is wrong is an error, unless that is deferred: then nothing of the stack can be made.
+/// Returns the problems as errors, unless they are deferred: then no container of the stack can be created.
 fn defer(
     errors: &mut Vec<Problem>,
     instances: &mut BTreeMap<InstanceName, DesiredInstance>,
@@ -245,7 +245,7 @@ fn defer(
     Ok(())
 }
 
-/// Instances that are wanted running and depend on one that is not: they start without it.
+/// Warns about instances that should run and depend on one that should not: they start without it.
 fn waits_in_vain(instances: &BTreeMap<InstanceName, DesiredInstance>) -> Vec<Problem> {
     let runs = |instance: &DesiredInstance| instance.wanted == DesiredRun::Running;
     let mut found = Vec::new();
@@ -265,12 +265,12 @@ fn identity(stack: &Stack, store: &StoreId) -> Identity {
 }
 
 impl Desired {
-    /// The stack.
+    /// The stack's id.
     pub fn stack_id(&self) -> &StackId {
         &self.identity.stack
     }
 
-    /// What the container of an instance is made from, unless none can be made.
+    /// Returns the recipe of an instance's container, unless problems prevent its creation.
     pub fn made<'a>(
         &self,
         name: &InstanceName,
@@ -286,7 +286,7 @@ impl Desired {
         })
     }
 
-    /// The identity of an instance's objects.
+    /// Returns the identity of an instance's objects.
     pub fn identity_of(&self, name: &InstanceName, instance: &DesiredInstance) -> Identity {
         let instance = InstanceIdentity {
             id: instance.id.clone(),
@@ -298,12 +298,12 @@ impl Desired {
 }
 
 impl DesiredInstance {
-    /// Whether a container with that config hash was made from what is wanted now.
+    /// Whether a container with that config hash was created from the current spec.
     pub(crate) fn is_made_as(&self, hash: Option<&str>) -> bool {
         hash.is_some() && self.hash.as_deref().ok() == hash
     }
 
-    /// What its imports are wired to, as it is remembered.
+    /// Returns the endpoints its imports are wired to, in their recorded form.
     pub fn endpoints(&self) -> BTreeMap<String, String> {
         self.wires.iter().map(|link| (link.import.clone(), link.to.to_memory())).collect()
     }
@@ -388,7 +388,7 @@ fn hash_key_locked(why: Undecryptable) -> Problem {
     Problem { instance: None, field: Field::whole(), message }
 }
 
-/// The links an instance's wires come to, one for each provider; or why there can't be one.
+/// Returns the links that an instance's wires require, one for each provider, or why one is not possible.
 fn links(instance: &DesiredInstance, input: &ResolveInput<'_>) -> Result<Vec<DesiredLink>, String> {
     let mut links: BTreeMap<NetworkName, DesiredLink> = BTreeMap::new();
     for provider in instance.wires.iter().map(|wire| &wire.to.provider) {

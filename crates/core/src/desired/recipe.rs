@@ -1,4 +1,4 @@
-//! What a container is made from.
+//! The recipe of a container.
 
 use crate::{
     id::ImageId,
@@ -13,32 +13,33 @@ use serde::Serialize;
 use std::collections::BTreeMap;
 use zeroize::Zeroizing;
 
-/// What a container is made from: the wish, whose it is, and the hash that tells whether it still holds.
+/// Everything a container is created from: its spec, its owner, and the config hash that shows whether it is up to
+/// date.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ContainerRecipe {
-    /// What the engine is asked to make.
+    /// The spec passed to the engine.
     pub spec: ContainerSpec,
-    /// Whom it waits for; no part of the container, so no part of the hash.
+    /// The dependencies. They are not part of the container, and so not of the hash.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub depends_on: BTreeMap<InstanceName, Dependency>,
-    /// What its imports are wired to; what that gives is in the spec.
+    /// The endpoints its imports are wired to; the values these supply are in the spec.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub wires: BTreeMap<String, String>,
-    /// Whose it is.
+    /// The owner.
     pub identity: Identity,
-    /// Its config hash.
+    /// The config hash.
     pub hash: String,
-    /// The image it was planned with; `None` where a step of the plan fetches or builds it.
+    /// The planned image; `None` if a step of the plan pulls or builds it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub image_id: Option<ImageId>,
 }
 
 impl ContainerRecipe {
-    /// What the store remembers of it: the left side of later diffs.
+    /// Returns the record kept in the store, which later diffs compare with.
     ///
     /// # Errors
     ///
-    /// Where its secrets have no JSON form.
+    /// The secrets cannot be serialized as JSON.
     pub fn memory(&self) -> Result<Stored, SerializeError> {
         let secrets = self.spec.secrets();
         let revealed: BTreeMap<&String, &str> =

@@ -1,4 +1,4 @@
-//! The addresses of a stack's networks: kept where they can be, chosen where they are new.
+//! The addresses of a stack's networks: kept where possible, and chosen for new networks.
 
 use crate::{
     id::StackId,
@@ -17,27 +17,27 @@ use std::collections::{BTreeMap, BTreeSet};
 pub struct Subnets {
     /// The subnet of the stack's own network.
     pub own: Ipv4Net,
-    /// The subnets of its links. A link for which the pool has no room is missing.
+    /// The subnets of its links, except those for which the pool has no room.
     pub links: BTreeMap<NetworkName, Ipv4Net>,
 }
 
-/// What a stack needs addresses for.
+/// The address requirements of a stack.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AddressNeeds {
     /// The stack.
     pub stack: StackName,
-    /// The subnet its network had last.
+    /// The last subnet of its network.
     pub earlier: Option<Ipv4Net>,
     /// The number of its instances.
     pub instances: usize,
-    /// The highest slot of its instances.
+    /// The highest slot among its instances.
     pub last_slot: Option<u32>,
     /// The networks of its links.
     pub links: BTreeSet<NetworkName>,
 }
 
 impl AddressNeeds {
-    /// Returns what a stack needs that is linked to instances of `others`.
+    /// Returns the requirements of a stack that is linked to instances of `others`.
     pub fn of(stack: &Stack, others: &LinkedInstances) -> Self {
         Self {
             stack: stack.name.clone(),
@@ -71,27 +71,27 @@ fn link_networks(stack: &Stack, others: &LinkedInstances) -> BTreeSet<NetworkNam
     networks
 }
 
-/// The addresses that are taken, and those that may be chosen.
+/// The addresses in use, and the pool to choose from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AddressFacts {
-    /// Where new subnets come from.
+    /// The pool for new subnets.
     pub pool: Ipv4Net,
     /// The subnets of the stack's networks that exist.
     pub existing: BTreeMap<NetworkName, Ipv4Net>,
     /// The subnets of the engine's networks, and those the host has routes to.
     pub in_use: Vec<Ipv4Net>,
-    /// What a new subnet must not overlap either: those reserved for other stacks, and those of other engines. Needed
-    /// only where [`Self::suffice`] is false.
+    /// Other subnets that a new one must not overlap: those reserved for other stacks, and those of other engines.
+    /// Needed only if [`Self::suffice`] is false.
     pub reserved: Vec<Ipv4Net>,
 }
 
 impl AddressFacts {
-    /// Knows a pool in which nothing is taken.
+    /// Creates the facts for a pool in which no address is in use.
     pub fn unobserved(pool: Ipv4Net) -> Self {
         Self { pool, existing: BTreeMap::new(), in_use: Vec::new(), reserved: Vec::new() }
     }
 
-    /// Knows what was observed on the engine of a stack.
+    /// Creates the facts from what was observed on the stack's engine.
     pub fn observed(pool: Ipv4Net, stack: &StackId, seen: Seen<'_>) -> Self {
         let networks = &seen.observed.networks;
         let own = networks.iter().filter(|network| seen.ownership.is_of(stack, *network));
@@ -107,12 +107,12 @@ impl AddressFacts {
         }
     }
 
-    /// Whether every network keeps its subnet, so that nothing is chosen.
+    /// Whether every network keeps its subnet, so that none has to be chosen.
     pub fn suffice(&self, needs: &AddressNeeds) -> bool {
         self.kept(needs).is_some() && needs.links.iter().all(|link| self.existing.contains_key(link))
     }
 
-    /// The subnet of a stack's network that exists, or else the one it had last, if that is free and large enough.
+    /// Returns the existing subnet of a stack's network, or else its last one if that is free and large enough.
     fn kept(&self, needs: &AddressNeeds) -> Option<Ipv4Net> {
         let existing = self.existing.get(&NetworkName::for_stack(&needs.stack)).copied();
         existing.or_else(|| needs.earlier.filter(|net| needs.fit(*net) && self.is_unused(*net)))
@@ -127,7 +127,7 @@ impl AddressFacts {
     }
 }
 
-/// A pool in which no subnet for a stack's network is free.
+/// The pool has no free subnet for a stack's network.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("every subnet of {pool} is in use")]
 pub struct PoolExhausted {
@@ -139,7 +139,7 @@ pub struct PoolExhausted {
 ///
 /// # Errors
 ///
-/// Where the stack's network is new and the pool has no room for it.
+/// The stack's network is new and the pool has no room for it.
 pub fn choose_subnets(needs: &AddressNeeds, facts: &AddressFacts) -> Result<Subnets, PoolExhausted> {
     let pool = facts.pool;
     let mut taken = facts.taken();
@@ -202,19 +202,19 @@ mod tests {
     }
 
     #[test]
-    fn a_network_that_exists_keeps_its_subnet_even_outside_the_pool_and_too_small() {
+    fn an_existing_network_keeps_its_subnet_even_outside_the_pool_or_too_small() {
         let needs = AddressNeeds { last_slot: Some(500), earlier: Some(net("10.213.7.0/24")), ..needs() };
         assert_eq!(own(&needs, &exists("devarch-shop-net", "172.20.0.0/29")), net("172.20.0.0/29"));
     }
 
     #[test]
-    fn the_network_of_another_stack_is_not_kept() {
+    fn another_stacks_network_is_not_kept() {
         let other = exists("devarch-store-net", "10.213.7.0/26");
         assert!(!subnet::overlap(&own(&needs(), &other), &net("10.213.7.0/26")));
     }
 
     #[test]
-    fn the_earlier_subnet_is_used_again_if_it_is_free_and_large_enough() {
+    fn the_earlier_subnet_is_reused_if_it_is_free_and_large_enough() {
         let earlier = net("10.213.7.0/26");
         let needs = AddressNeeds { earlier: Some(earlier), ..needs() };
         assert_eq!(own(&needs, &facts()), earlier);
@@ -233,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn facts_suffice_where_every_network_keeps_its_subnet() {
+    fn facts_suffice_if_every_network_keeps_its_subnet() {
         let linked = needs();
         let unlinked = AddressNeeds { links: BTreeSet::new(), ..needs() };
         assert!(!facts().suffice(&unlinked));
@@ -255,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn a_link_the_pool_has_no_room_for_is_missing() {
+    fn a_link_without_room_in_the_pool_gets_no_subnet() {
         let pool = net("10.0.0.0/26");
         let subnets = choose_subnets(&needs(), &AddressFacts::unobserved(pool)).unwrap();
         assert_eq!(subnets, Subnets { own: pool, links: BTreeMap::new() });
@@ -279,7 +279,8 @@ mod tests {
         })
     }
 
-    /// Of the stack's network and its first three possible links, those that exist; what is taken besides.
+    /// Generates facts: which of the stack's network and its first three possible links exist, and which other
+    /// subnets are in use.
     fn some_facts() -> impl Strategy<Value = AddressFacts> {
         let existing = proptest::collection::btree_map(0..4_u8, subnet_near(), 0..3);
         let nets = || proptest::collection::vec(subnet_near(), 0..8);
@@ -301,7 +302,7 @@ mod tests {
         }
 
         #[test]
-        fn networks_that_exist_keep_their_subnets(needs in some_needs(), facts in some_facts()) {
+        fn existing_networks_keep_their_subnets(needs in some_needs(), facts in some_facts()) {
             let Ok(chosen) = choose_subnets(&needs, &facts) else { return Ok(()) };
             if let Some(existing) = facts.existing.get(&network("devarch-shop-net")) {
                 prop_assert_eq!(chosen.own, *existing);
@@ -314,7 +315,7 @@ mod tests {
         }
 
         #[test]
-        fn what_is_new_overlaps_nothing(needs in some_needs(), facts in some_facts()) {
+        fn a_new_subnet_overlaps_no_other(needs in some_needs(), facts in some_facts()) {
             let Ok(chosen) = choose_subnets(&needs, &facts) else { return Ok(()) };
             let own = Some(chosen.own).filter(|_| facts.kept(&needs).is_none());
             let links = chosen.links.iter().filter(|(name, _)| !facts.existing.contains_key(*name));
@@ -327,7 +328,7 @@ mod tests {
         }
 
         #[test]
-        fn a_new_subnet_is_of_the_pool_and_has_an_address_for_every_slot(
+        fn a_new_subnet_is_in_the_pool_and_has_an_address_for_every_slot(
             needs in some_needs(),
             facts in some_facts(),
         ) {
@@ -339,7 +340,7 @@ mod tests {
         }
 
         #[test]
-        fn where_the_facts_suffice_what_is_reserved_does_not_matter(
+        fn reserved_subnets_do_not_matter_if_the_facts_suffice(
             needs in some_needs(),
             facts in some_facts(),
         ) {

@@ -1,12 +1,12 @@
-//! What was agreed to, and what a plan made later does beyond that.
+//! Compares a plan with the one the user agreed to.
 
 use super::{Change, ChangeKind, Plan};
 use crate::spec::{ContainerSpec, MountFrom};
 use std::mem::discriminant;
 
 impl Plan {
-    /// Whether this plan does more than one that was agreed to, or warns of more. What only becomes known of an image is
-    /// no more: how long to wait for it, or that it has to be pulled or built no longer.
+    /// Whether this plan makes changes or gives warnings that the agreed one did not. Facts about images learned in
+    /// the meantime do not count: how long to wait for readiness, or that a pull or build is no longer needed.
     pub fn exceeds(&self, agreed: &Plan) -> bool {
         let is_new = |change: &Change| !agreed.changes.iter().any(|known| known.covers(change));
         self.changes.iter().any(is_new) || self.warnings.iter().any(|it| !agreed.warnings.contains(it))
@@ -14,7 +14,7 @@ impl Plan {
 }
 
 impl Change {
-    /// Whether who agreed to this one agreed to the other.
+    /// Whether agreeing to this change covers the other one.
     fn covers(&self, other: &Self) -> bool {
         self.subject == other.subject
             && self.kind == other.kind
@@ -25,7 +25,8 @@ impl Change {
             && (self.kind != ChangeKind::Create || self.bare_spec() == other.bare_spec())
     }
 
-    /// What is made, but for named volumes: each is a change of its own, and some are known only after a pull.
+    /// The container's spec without its named volumes: each of those is a change of its own, and some are known only
+    /// after a pull.
     fn bare_spec(&self) -> Option<ContainerSpec> {
         let mut spec = self.spec.as_deref().cloned()?;
         spec.mounts.retain(|mount| matches!(mount.source, MountFrom::Bind(_)));

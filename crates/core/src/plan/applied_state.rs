@@ -1,4 +1,4 @@
-//! What containers are made from, and what the store remembers of that.
+//! The specs that containers were created from, as recorded in the store.
 
 use crate::{
     id::InstanceId,
@@ -16,37 +16,38 @@ use std::{
     str::FromStr,
 };
 
-/// What the store remembers of earlier applies to this engine.
+/// What the store recorded about earlier applies to this engine.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AppliedState {
-    /// By instance, what its containers were made from, newest first: a kept or failed one is still known.
+    /// The applied specs of each instance's containers, newest first; those of kept and failed containers are
+    /// included.
     pub applied: BTreeMap<InstanceId, Vec<AppliedSpec>>,
-    /// Copies of data that no undo needs once what is planned is ready: those of the interrupted apply that it takes
-    /// over, and of applies that were past their commit point.
+    /// Copies of data that no undo needs once the plan's containers are ready: those of the interrupted apply that it
+    /// resumes, and of applies past their commit point.
     pub spent_copies: BTreeSet<PhysicalVolume>,
-    /// Which objects it created.
+    /// The objects that the store created.
     pub ownership: Ownership,
-    /// Volumes with data of instances that went, and what became of the values that belong to it.
+    /// Volumes with data of removed instances, and how the secret values that belong to the data were restored.
     pub kept: BTreeMap<PhysicalVolume, KeptData>,
 }
 
-/// A volume with the data of an instance that went, given to another one.
+/// A volume with a removed instance's data, assigned to another instance.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeptData {
-    /// The instance that went and its stack, as they were called last: `shop/db`; none where nobody remembers.
+    /// The last known names of the removed instance and its stack, `shop/db`; `None` if they were not recorded.
     pub of: Option<String>,
-    /// What became of the values that belong to the data.
+    /// How the secret values that belong to the data were restored.
     pub values: GivenBack,
 }
 
 impl AppliedState {
-    /// What a container of an instance was made from, by its config hash.
+    /// Returns the spec that an instance's container with this config hash was created from.
     pub fn spec(&self, instance: &str, hash: Option<&str>) -> Option<&AppliedSpec> {
         let specs = self.applied.get(&InstanceId::new(instance))?;
         specs.iter().find(|known| Some(known.hash.as_str()) == hash)
     }
 
-    /// What the instances that were applied are wired to, by their names now.
+    /// Returns the endpoints that applied instances are wired to, by the instances' current names.
     pub fn prior<'a>(
         &self,
         instances: impl IntoIterator<Item = (&'a InstanceName, &'a InstanceId)>,
@@ -59,19 +60,20 @@ impl AppliedState {
         all.filter(|(_, wires)| !wires.is_empty()).collect()
     }
 
-    /// Whether a container of an instance was ever seen ready.
+    /// Whether any container of an instance ever became ready.
     pub fn was_applied(&self, instance: &InstanceId) -> bool {
         let mut specs = self.applied.get(instance).into_iter().flatten();
         specs.any(|known| known.state != SpecState::Begun)
     }
 
-    /// What an instance's container was last made from: the last that was seen ready, or else the last that was begun.
+    /// Returns the spec an instance's container was last created from: the latest that became ready, or else the
+    /// latest begun.
     pub fn last_applied(&self, instance: &InstanceId) -> Option<&AppliedSpec> {
         let specs = self.applied.get(instance)?;
         specs.iter().find(|known| known.state != SpecState::Begun).or_else(|| specs.first())
     }
 
-    /// The bind mounts that the instances which were applied have, and whether they are read-only.
+    /// Returns the bind mounts of the applied instances, and whether each is read-only.
     pub fn binds<'a>(
         &self,
         instances: impl IntoIterator<Item = (&'a InstanceName, &'a InstanceId)>,
@@ -83,7 +85,7 @@ impl AppliedState {
         instances.into_iter().filter_map(|(name, id)| Some((name.clone(), binds(id)?))).collect()
     }
 
-    /// Whether a container of an instance had that volume.
+    /// Whether any container of an instance mounted that volume.
     pub fn had_volume(&self, instance: &InstanceId, volume: &PhysicalVolume) -> bool {
         let specs = self.applied.get(instance).into_iter().flatten();
         let specs = specs.filter(|known| known.state != SpecState::Begun);
@@ -92,25 +94,26 @@ impl AppliedState {
     }
 }
 
-/// What a container was made from.
+/// The spec a container was created from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AppliedSpec {
     /// Its config hash.
     pub hash: String,
-    /// Its spec as it may be shown; the left side of diffs.
+    /// The spec with secrets redacted; the left side of diffs.
     pub spec: serde_json::Value,
-    /// Its secrets by field; or why they can't be read.
+    /// The secrets by field, or why they cannot be decrypted.
     pub secrets: Result<BTreeMap<String, Secret>, Undecryptable>,
-    /// What is known of the container.
+    /// What is known about the container.
     pub state: SpecState,
 }
 
 impl AppliedSpec {
-    /// Reads what [`crate::desired::ContainerRecipe::memory`] wrote. Secrets that cannot be read are told apart.
+    /// Reads a record that [`crate::desired::ContainerRecipe::memory`] wrote. Undecryptable secrets are kept as such,
+    /// not reported as an error.
     ///
     /// # Errors
     ///
-    /// Where the rest is no JSON.
+    /// The rest of the record is not valid JSON.
     pub fn read(hash: String, stored: &Stored, state: SpecState) -> Result<Self, serde_json::Error> {
         let secrets = match &stored.secret {
             Sealable::Nothing => Ok(BTreeMap::new()),
@@ -123,7 +126,7 @@ impl AppliedSpec {
         Ok(Self { hash, spec: serde_json::from_str(&stored.open)?, secrets, state })
     }
 
-    /// Whether it is of that spec. The name of an image that the stack builds makes no other container.
+    /// Whether the container was created from that spec, ignoring the name of an image that the stack builds.
     pub(super) fn is_of(&self, spec: &ContainerSpec) -> bool {
         let mut now = applied_form(spec, &BTreeMap::new(), &BTreeMap::new());
         let mut was = self.spec.clone();
@@ -136,7 +139,7 @@ impl AppliedSpec {
         now == was && self.secrets.as_ref() == Ok(&spec.secrets())
     }
 
-    /// Its bind mounts, and whether they are read-only.
+    /// Returns the bind mounts, and whether each is read-only.
     fn binds(&self) -> BTreeSet<(String, bool)> {
         let bind = |mount: Mount| match mount.source {
             MountFrom::Bind(path) => Some((path, mount.read_only)),
@@ -145,7 +148,7 @@ impl AppliedSpec {
         mounts(&self.spec).into_iter().filter_map(bind).collect()
     }
 
-    /// What its imports were wired to.
+    /// Returns the endpoints that the imports were wired to.
     fn wires(&self) -> BTreeMap<String, Endpoint> {
         let wires = self.spec.get(WIRES).and_then(|wires| wires.as_object());
         let known = wires.into_iter().flatten();
@@ -155,35 +158,35 @@ impl AppliedSpec {
     }
 }
 
-/// What came of giving values back, by their names.
+/// The names of restored secret values, by outcome.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct GivenBack {
-    /// They are those the volume was last used with.
+    /// Values equal to those the volume was last used with.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub same: Vec<String>,
-    /// They are new: what the volume was last used with is not known.
+    /// New values: those the volume was last used with are not known.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub new: Vec<String>,
-    /// The definition gives others than the volume was last used with.
+    /// Values that the definition sets differently from those the volume was last used with.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub other: Vec<String>,
 }
 
-/// What is known of a container that was applied.
+/// What is known about an applied container.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SpecState {
-    /// It is going to be made, or an apply was interrupted about then: perhaps it never was.
+    /// About to be created, or its apply was interrupted at that point: it may not exist.
     Begun,
-    /// It was made, by an apply that came to its end. Where it is gone somebody else removed it.
+    /// Created by an apply that completed. If it is missing, something other than DevArch removed it.
     Completed,
-    /// It was removed since, as it was wanted.
+    /// Removed by a later apply.
     Removed,
 }
 
 impl SpecState {
     const ALL: [Self; 3] = [Self::Begun, Self::Completed, Self::Removed];
 
-    /// As it is stored.
+    /// Returns the name used in the store.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Begun => "begun",

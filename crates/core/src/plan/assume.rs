@@ -1,4 +1,5 @@
-//! What a plan was made from, as named facts: a saved plan holds them, and an apply refuses when they no longer hold.
+//! The assumptions of a plan as named facts: a saved plan records them, and an apply refuses to run once they no
+//! longer hold.
 
 use super::{
     build::links::{incoming, linked},
@@ -23,20 +24,21 @@ use std::{
     fmt,
 };
 
-/// The value of a fact that is learnt later: what an absent image says is known after its pull, an engine's identity
-/// after the first apply there. Learning it is no difference.
+/// The value of a fact that is learned later: an absent image's config is known after its pull, an engine's identity
+/// after the first apply. Learning it is not a difference.
 const LATER: &str = "not known yet";
 
-/// Digits of an id or hash that are enough to tell it apart.
+/// Digits that are enough to identify an id or hash.
 const SHORT: usize = 12;
 
-/// Named facts a plan was made from. No secret is among them: configs are in them by their keyed hash.
+/// Named facts that a plan is based on. Contains no secrets: configs appear as keyed hashes.
 ///
-/// Facts are what is wanted (revision of the stack, wanted state, config, template, dependencies), the engine's kind
-/// and identity, and of what was observed: the stack's containers (id, config hash, image, running or not, networks,
-/// and of a job whether it is done), its networks and volumes, the instances of other stacks it is linked with, the images it names and who has the host ports it
-/// wants; and what the stack builds images from. Never health, times, restart counts or the engine's words. Created, paused and ended containers are alike
-/// not running: none does its work, and each is started by the next apply.
+/// The facts are the definition (stack revision, desired run state, config, template, dependencies), the engine's
+/// kind and identity, the sources of images that the stack builds, and these observations: the stack's containers
+/// (id, config hash, image, running or not, networks, and whether a job is done), its networks and volumes, linked
+/// instances of other stacks, the images it names, and the holders of the host ports it needs. Health, times, restart
+/// counts and engine messages are not included. Created, paused and exited containers all count as not running: none
+/// is doing its work, and the next apply starts each.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Assumptions(BTreeMap<String, String>);
@@ -44,11 +46,11 @@ pub struct Assumptions(BTreeMap<String, String>);
 /// A fact that no longer holds.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Difference {
-    /// What it is about: `container devarch-shop-db`, or with a colon `instance web: config`.
+    /// The subject: `container devarch-shop-db`, or with a colon `instance web: config`.
     pub what: String,
-    /// What the plan was made from; `None`: it was not there.
+    /// The value when the plan was made; `None` if the object did not exist.
     pub assumed: Option<String>,
-    /// What there is now; `None`: it is not there.
+    /// The current value; `None` if the object does not exist.
     pub found: Option<String>,
 }
 
@@ -64,7 +66,7 @@ impl fmt::Display for Difference {
     }
 }
 
-/// Ids and hashes in their first digits, anything else in full.
+/// Shortens ids and hashes to their first digits; returns anything else in full.
 fn brief(value: &str) -> &str {
     let digits = value.rsplit_once(':').map_or(value, |(_, digits)| digits);
     let is_id = digits.len() > SHORT && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
@@ -72,8 +74,8 @@ fn brief(value: &str) -> &str {
 }
 
 impl Assumptions {
-    /// Facts that differ now, by name. Of a thing that came or went only that is told, not what it was like; of an
-    /// image that went, not what it makes of configs.
+    /// Returns the facts that differ now, by name. An object that was added or removed is reported once, without its
+    /// properties; a removed image is reported without its effect on configs.
     pub fn differences(&self, now: &Self) -> Vec<Difference> {
         let names: BTreeSet<&String> = self.0.keys().chain(now.0.keys()).collect();
         let came_or_went = |what: &str| {
@@ -96,7 +98,7 @@ impl Assumptions {
             .collect()
     }
 
-    /// 16 hexadecimal digits that stand for all facts.
+    /// Returns 16 hexadecimal digits that identify the set of facts.
     pub fn digest(&self) -> String {
         let facts =
             self.0.iter().map(|(fact, value)| (fact.clone(), serde_json::Value::from(value.as_str())));
@@ -129,9 +131,9 @@ impl Assumptions {
         self.about("engine", "id", id);
     }
 
-    /// While its image is absent, an instance's config is not known: the image's `VOLUME` paths are part of it; nor is it
-    /// while the network is to be made: another network may get its addresses first; nor where no container can be made. An
-    /// edit is told by the stack's revision.
+    /// An instance's config is not known while its image is absent (its `VOLUME` paths are part of the config), while
+    /// the network does not exist (another network may take its addresses first), or if no container can be created.
+    /// Edits are detected by the stack's revision.
     fn instance(
         &mut self,
         name: &InstanceName,
@@ -161,7 +163,7 @@ impl Assumptions {
         }
     }
 
-    /// What an image is built from now, by its keyed hashes.
+    /// Records the current sources of a built image by their keyed hashes.
     fn source(&mut self, image: &str, spec: &BuildSpec) {
         for (part, hash) in spec.hash.iter().flat_map(BuildHash::parts) {
             self.about(&format!("image {image}"), &part.to_string(), hash);
@@ -195,7 +197,7 @@ impl Assumptions {
         }
     }
 
-    /// Who an instance is linked to, and who is linked to it.
+    /// Records the instances that an instance is linked to, in both directions.
     fn links(
         &mut self,
         name: &InstanceName,
@@ -226,8 +228,8 @@ impl Assumptions {
     }
 }
 
-/// The facts a plan of that desired and observed state is made from. Of images that are to be looked up, pulled or
-/// built ([`Plan::unsettled_images`](super::Plan::unsettled_images)) nothing is assumed.
+/// Returns the facts that a plan for this desired and observed state is based on. Images to be looked up, pulled or
+/// built ([`Plan::unsettled_images`](super::Plan::unsettled_images)) are left out.
 pub fn assumptions(
     stack: &Stack,
     desired: &Desired,

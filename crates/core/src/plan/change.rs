@@ -1,4 +1,4 @@
-//! What happens to what, as people see it.
+//! The changes of a plan, as shown to users.
 
 use super::{FieldDiff, Reason, VolumeCopy};
 use crate::{
@@ -10,7 +10,7 @@ use crate::{
 use serde::Serialize;
 use std::{collections::BTreeMap, fmt};
 
-/// What a change is about.
+/// The object that a change affects.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Subject {
@@ -22,7 +22,7 @@ pub enum Subject {
     Volume(PhysicalVolume),
     /// An instance's container.
     Instance(InstanceName),
-    /// A container of the stack that nothing wants any more.
+    /// A container of the stack that no instance uses.
     Leftover(ContainerName),
 }
 
@@ -38,26 +38,26 @@ impl fmt::Display for Subject {
     }
 }
 
-/// What happens to a subject.
+/// The kind of a change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ChangeKind {
-    /// It is fetched.
+    /// The image is pulled.
     Pull,
-    /// It is built.
+    /// The image is built.
     Build,
-    /// It is made.
+    /// The object is created.
     Create,
-    /// It is changed where it is: started, stopped, connected.
+    /// The object is updated in place: started, stopped, connected.
     Update,
-    /// It is made anew in the place of the old one.
+    /// The container is recreated.
     Replace,
-    /// It is removed.
+    /// The object is removed.
     Remove,
 }
 
 impl ChangeKind {
-    /// Terraform's signs.
+    /// Returns Terraform's sign for this kind of change.
     pub fn sign(self) -> &'static str {
         match self {
             Self::Pull | Self::Build | Self::Create => "+",
@@ -68,41 +68,41 @@ impl ChangeKind {
     }
 }
 
-/// What happens to a subject, why, and to the field.
+/// A change of one object, with its reason and the fields that differ.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Change {
-    /// Whom it happens to.
+    /// The object that changes.
     pub subject: Subject,
-    /// What happens.
+    /// The kind of change.
     pub kind: ChangeKind,
-    /// Why.
+    /// The reason for the change.
     pub reason: Reason,
-    /// Whether another image gets to run on a volume that holds data, and that is not copied first: an undo puts the
-    /// container back, not what was written since.
+    /// Whether another image will run on a volume that holds data and is not copied first: an undo restores the
+    /// container, but not the data written since.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub may_change_data: bool,
-    /// The volumes that are copied before another image gets to run on them: an undo restores them.
+    /// Volumes that are copied before another image runs on them; an undo restores them.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub copies: Vec<VolumeCopy>,
-    /// Field by field, where something was there before.
+    /// The fields that differ, if the object existed before.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub fields: Vec<FieldDiff>,
-    /// What is made, in full.
+    /// The full spec of the new container.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub spec: Option<Box<ContainerSpec>>,
-    /// What of the host's outside the project the new container gets to see.
+    /// Host resources outside the project that the new container can access.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub outside: Vec<HostUse>,
-    /// What is built.
+    /// The build that is run.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub build: Option<Box<BuildSpec>>,
-    /// Of a provider that is made anew: those wired to it, and whether they are made anew too, or only go on.
+    /// For a recreated provider: the instances wired to it, and whether they are recreated too or keep running.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub consumers: BTreeMap<InstanceName, Consumer>,
 }
 
 impl Change {
-    /// A change of which nothing more is known yet.
+    /// Creates a change without details.
     pub(super) fn new(subject: Subject, kind: ChangeKind, reason: Reason) -> Self {
         Self {
             subject,
@@ -119,12 +119,12 @@ impl Change {
     }
 }
 
-/// What becomes of a consumer whose provider is made anew.
+/// The effect of recreating a provider on one of its consumers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Consumer {
-    /// It is made anew or started, too, after its provider is ready.
+    /// The consumer is recreated or started after its provider is ready.
     Follows,
-    /// It stays: what its wire gives it is the same.
+    /// The consumer stays: the values its wire supplies are unchanged.
     Stays,
 }

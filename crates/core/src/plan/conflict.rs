@@ -1,4 +1,4 @@
-//! What is in the way of a plan: names and ports that others have.
+//! Conflicts with a plan: names and ports that other objects use.
 
 use super::{AppliedState, PlanOptions};
 use crate::{
@@ -18,7 +18,7 @@ use crate::{
 use serde::Serialize;
 use std::fmt;
 
-/// Something in the way; what it is, whose, and the way out.
+/// A conflict: the object, its owner, and how to resolve it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct Conflict(pub Problem);
 
@@ -31,7 +31,7 @@ impl fmt::Display for Conflict {
     }
 }
 
-/// Everything in the way of a desired state.
+/// Returns every conflict with a desired state.
 pub(super) fn conflicts(
     desired: &Desired,
     observed: &Observed,
@@ -57,7 +57,7 @@ pub(super) fn conflicts(
     search.found
 }
 
-/// An instance that is to exist.
+/// An instance that should exist.
 #[derive(Clone, Copy)]
 struct Named<'a> {
     name: &'a InstanceName,
@@ -89,7 +89,7 @@ impl Search<'_> {
         self.found.push(Conflict(problem));
     }
 
-    /// What to do about an object that is not the stack's; it comes after the words that are true of any.
+    /// Returns the hint for an object that the stack does not own, to follow a message that fits any object.
     fn way_out<'o>(&self, object: impl Into<Listed<'o>>) -> String {
         let object = object.into();
         let stack = object.labels.get(label::STACK_NAME);
@@ -173,7 +173,7 @@ impl Search<'_> {
 
     fn volumes(&mut self, Named { name, instance }: Named<'_>, options: &PlanOptions) {
         for VolumeSpec { name: volume } in &instance.volumes {
-            // What was taken over once is this instance's; labels can't say so.
+            // A volume taken over once belongs to this instance; labels cannot record that.
             let had = self.remembered.had_volume(&instance.id, volume);
             let message = if let Some(message) = self.held_volume(Named { name, instance }, volume) {
                 message
@@ -191,7 +191,7 @@ impl Search<'_> {
         }
     }
 
-    /// A volume that another instance of this store has now, whatever its labels say.
+    /// Reports a volume that another instance of this store uses, whatever its labels say.
     fn held_volume(&self, Named { name, instance }: Named<'_>, volume: &PhysicalVolume) -> Option<String> {
         let (id, stack, holder) = self.ownership().volume_holder(volume.as_str())?;
         (*id != instance.id).then(|| {
@@ -203,7 +203,7 @@ impl Search<'_> {
         })
     }
 
-    /// A name for an instance that leads to no volume, container or instance there is.
+    /// Returns an instance name that matches no existing volume, container or instance.
     fn free_name(&self, name: &InstanceName) -> String {
         let taken = |candidate: &String| {
             let physical = format!("devarch-{}-{candidate}", self.desired.identity.stack_name);
@@ -216,7 +216,8 @@ impl Search<'_> {
         candidates.find(|candidate| !taken(candidate)).unwrap_or_else(|| name.to_string())
     }
 
-    /// A volume of another home, but one of a lost home that is taken over, now or before; or of nobody DevArch knows.
+    /// Reports a volume that belongs to another home or to nothing DevArch knows, unless it is adopted from a lost
+    /// home now or was before.
     fn foreign_volume(&self, volume: &PhysicalVolume, adopted: bool) -> Option<String> {
         let labels = self.observed.volumes.get(volume.as_str())?;
         let store = labels.get(label::STORE_ID);
@@ -231,7 +232,7 @@ impl Search<'_> {
         ))
     }
 
-    /// A volume that a removed stack or instance left is not taken over by accident.
+    /// Reports a volume left by a removed stack or instance, so that its data is not reused by accident.
     fn left_volume(&self, instance: &DesiredInstance, volume: &PhysicalVolume) -> Option<String> {
         let labels = self.observed.volumes.get(volume.as_str())?;
         let whose = |label: &str| labels.get(label).map(String::as_str);
@@ -254,7 +255,7 @@ impl Search<'_> {
         ))
     }
 
-    /// What the engine can't be told.
+    /// Reports settings that the engine does not support.
     fn impossible(&mut self, Named { name, instance }: Named<'_>) {
         if self.observed.engine.kind == EngineKind::Podman {
             for (field, message) in podman::impossible(&instance.spec) {
@@ -290,14 +291,14 @@ impl Search<'_> {
     }
 }
 
-/// Whether the engine may not publish a port. To try is no good: Podman 4.3 never gives the container's address back after
-/// that, not even with its network.
+/// Whether the engine lacks permission to publish a port. This is checked instead of tried: after a failed attempt
+/// Podman 4.3 never releases the container's address, not even with its network.
 fn is_roots(observed: &Observed, socket: HostSocket) -> bool {
     let published = || observed.containers.iter().any(|container| publishes(container, socket));
     socket.port < observed.engine.lowest_port && !published()
 }
 
-/// Who but a stack itself has a host port: another container or a process, in words.
+/// Describes the container or process that holds a host port, other than the stack itself.
 pub(super) fn holder(seen: Seen<'_>, stack: &StackId, socket: HostSocket) -> Option<String> {
     let Seen { observed, ownership } = seen;
     let mut publishers = observed.containers.iter().filter(|container| publishes(container, socket));

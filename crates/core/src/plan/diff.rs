@@ -1,4 +1,4 @@
-//! Two specs, field by field.
+//! Compares two specs field by field.
 
 use crate::{
     content::ContentRef,
@@ -10,26 +10,26 @@ use serde_json::Value;
 use similar::TextDiff;
 use std::{collections::BTreeMap, fmt};
 
-/// One field that differs. Values are what may be shown.
+/// One field that differs. Secret values are not included.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct FieldDiff {
     /// The field: `environment.LOG_LEVEL`.
     pub field: String,
-    /// What it was; `None`: nothing.
+    /// The old value; `None` if the field was not set.
     pub from: Option<String>,
-    /// What it becomes; `None`: nothing.
+    /// The new value; `None` if the field is no longer set.
     pub to: Option<String>,
 }
 
 impl FieldDiff {
-    /// A secret that differs; how is nobody's business.
+    /// Creates the diff of a secret, which shows no values.
     pub fn secret(field: impl Into<String>) -> Self {
         let shown = || Some(REDACTED.to_owned());
         Self { field: field.into(), from: shown(), to: shown() }
     }
 }
 
-/// Secrets that were there and are, with another value.
+/// Returns the secrets present on both sides whose values differ.
 pub fn changed_secrets(from: &BTreeMap<String, Secret>, to: &BTreeMap<String, Secret>) -> Vec<FieldDiff> {
     let differs = |(field, secret): &(&String, &Secret)| from.get(*field).is_some_and(|was| was != *secret);
     to.iter().filter(differs).map(|(field, _)| FieldDiff::secret(field)).collect()
@@ -38,7 +38,7 @@ pub fn changed_secrets(from: &BTreeMap<String, Secret>, to: &BTreeMap<String, Se
 impl fmt::Display for FieldDiff {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (from, to) = (self.from.as_deref(), self.to.as_deref());
-        // A port's own text names it: `web.ports: 127.0.0.1:8080->80 => 127.0.0.1:8081->80`.
+        // A port's text already contains the target: `web.ports: 127.0.0.1:8080->80 => 127.0.0.1:8081->80`.
         let field = if self.field.starts_with("ports.") { "ports" } else { &self.field };
         let field = escape::line(field);
         if let (Some(from), Some(to)) = (from, to)
@@ -60,7 +60,7 @@ fn unified(from: &str, to: &str) -> String {
     TextDiff::from_lines(from, to).unified_diff().context_radius(1).to_string()
 }
 
-/// One line of a value.
+/// Shortens a value to one line.
 fn brief(value: &str) -> String {
     match value.lines().count() {
         0 => "\"\"".to_owned(),
@@ -69,7 +69,7 @@ fn brief(value: &str) -> String {
     }
 }
 
-/// Every leaf that differs between two specs, in the order of their names.
+/// Returns every leaf that differs between two specs, sorted by field name.
 pub fn diff(from: &Value, to: &Value) -> Vec<FieldDiff> {
     let (from, to) = (leaves(from), leaves(to));
     let mut fields: Vec<&String> = from.keys().chain(to.keys()).collect();

@@ -1,4 +1,4 @@
-//! What is to be done about one instance.
+//! Decides what to do with one instance.
 
 use super::{AppliedSpec, AppliedState, FieldDiff, PlanOptions, Reason, SpecState, changed_secrets, diff};
 use crate::{
@@ -14,25 +14,25 @@ use crate::{
     stack::DesiredRun,
 };
 
-/// The verdict on an instance.
+/// The decision about an instance.
 pub(super) enum Verdict<'a> {
-    /// Leave it.
+    /// Leave it unchanged.
     Keep(Option<&'a ObservedContainer>),
-    /// Make it.
+    /// Create it.
     Create(Reason),
-    /// Make it anew in the place of this one.
+    /// Recreate this container.
     Replace { old: &'a ObservedContainer, reason: Reason, fields: Vec<FieldDiff> },
-    /// Start this one.
+    /// Start this container.
     Start(&'a ObservedContainer, Reason),
-    /// Stop this one and start it again.
+    /// Restart this container.
     Restart(&'a ObservedContainer, Reason),
-    /// Stop this one.
+    /// Stop this container.
     Stop(&'a ObservedContainer),
-    /// Remove this one.
+    /// Remove this container.
     Remove(&'a ObservedContainer),
 }
 
-/// What verdicts are made from.
+/// The input for a decision.
 pub(super) struct Case<'a> {
     pub(super) desired: &'a Desired,
     pub(super) observed: &'a Observed,
@@ -40,15 +40,15 @@ pub(super) struct Case<'a> {
     pub(super) options: &'a PlanOptions,
 }
 
-/// How an image that a name stands for relates to what the stack builds under that name.
+/// How the image that a name refers to relates to the stack's build under that name.
 pub(super) enum Source<'a> {
-    /// The stack does not build it.
+    /// The stack does not build the image.
     Elsewhere,
-    /// It was built from what is there now.
+    /// The image was built from the current sources.
     Current(&'a BuildSpec),
-    /// It was not: these parts differ, where that can be told.
+    /// The image was built from other sources; lists the parts that differ, where known.
     Stale(&'a BuildSpec, Vec<BuildPart>),
-    /// Nobody looked at what is there now.
+    /// The current sources were not read.
     Unknown(&'a BuildSpec),
 }
 
@@ -58,7 +58,7 @@ impl<'a> Case<'a> {
         self.remembered.ownership.is_of(self.desired.stack_id(), object)
     }
 
-    /// How an image relates to what the stack builds.
+    /// Compares an image with the stack's build of that name.
     pub(super) fn source(&self, image: &str) -> Source<'a> {
         let Some(spec) = self.desired.builds.get(image) else { return Source::Elsewhere };
         let Some(wanted) = &spec.hash else { return Source::Unknown(spec) };
@@ -70,7 +70,7 @@ impl<'a> Case<'a> {
         }
     }
 
-    /// The verdict on an instance whose current container is `current`.
+    /// Decides what to do with an instance whose current container is `current`.
     pub(super) fn judge(
         &self,
         name: &InstanceName,
@@ -97,7 +97,7 @@ impl<'a> Case<'a> {
             (DesiredRun::Running, RunState::Running) if self.options.restart.contains(name) => {
                 Verdict::Restart(container, Reason::Asked)
             }
-            // Podman keeps the name a container was started with in its DNS.
+            // Podman's DNS keeps the name that a container was started with.
             (DesiredRun::Running, RunState::Running) if container.name != instance.container => {
                 let name = container.name.to_string();
                 Verdict::Restart(container, Reason::Renamed { name })
@@ -125,7 +125,7 @@ impl<'a> Case<'a> {
         }
     }
 
-    /// Why a container can't stay, and the fields that differ.
+    /// Returns why a container cannot stay, and the fields that differ.
     fn outdated(
         &self,
         name: &InstanceName,
@@ -158,22 +158,22 @@ impl<'a> Case<'a> {
         self.options.replace.contains(name).then(|| (Reason::Asked, Vec::new()))
     }
 
-    /// Whether a container was made from what is wanted now. Where its hash is another, it may have been made of the same
-    /// in another form: by an earlier DevArch, or with another key.
+    /// Whether a container was created from the current spec. A different hash alone does not rule that out: the spec
+    /// may have been hashed by an earlier DevArch, or with another key.
     fn is_made_as(&self, instance: &DesiredInstance, container: &ObservedContainer) -> bool {
         let hash = container.config_hash();
         let known = || self.remembered.spec(instance.id.as_str(), hash);
         instance.is_made_as(hash) || known().is_some_and(|known| known.is_of(&instance.spec))
     }
 
-    /// Whether a container's hash was made with a key that was given up.
+    /// Whether a container's hash was made with a discarded key.
     fn is_given_up(&self, instance: &DesiredInstance, container: &ObservedContainer) -> bool {
         let known = self.remembered.spec(instance.id.as_str(), container.config_hash());
         known.is_some_and(|known| known.secrets == Err(Undecryptable::GivenUp))
     }
 
-    /// The same where it can't be told whether the container is what it should be: it is taken for unchanged, and can be
-    /// stopped whatever it is.
+    /// Returns why a container cannot run although its config cannot be compared: it counts as unchanged, and can be
+    /// stopped in any case.
     fn unfit_to_run(
         &self,
         instance: &DesiredInstance,
@@ -190,23 +190,24 @@ impl<'a> Case<'a> {
         runs.then(|| (reason, Vec::new()))
     }
 
-    /// Of a container with another name: whether an apply that did not end left it so, or its own name is taken. One
-    /// that was renamed by hand is renamed back.
+    /// Whether a container with another name has to be recreated: an interrupted apply left it so, or another
+    /// container has its name. A container renamed by hand is renamed back.
     fn must_be_made_anew(&self, instance: &DesiredInstance, container: &ObservedContainer) -> bool {
         let beside = format!("{}.", instance.container);
         container.name.as_str().starts_with(&beside)
             || self.observed.containers.iter().any(|other| other.name == instance.container)
     }
 
-    /// A container can't be brought onto a network that was made anew under the same name.
+    /// Whether the stack's network was recreated: a container cannot be moved to a network recreated under the same
+    /// name.
     fn network_vanished(&self, instance: &DesiredInstance) -> bool {
         instance.spec.network.as_ref().is_some_and(|network| {
             !self.observed.networks.iter().any(|observed| observed.name == network.name.as_str())
         })
     }
 
-    /// Why a container is not made from the image it should be. A container that was built from what is there now
-    /// stays even if the image's name stands for another's build by now.
+    /// Returns why a container's image is not the desired one. A container built from the current sources stays even
+    /// if the image's name now refers to another build.
     fn image_moved(&self, instance: &DesiredInstance, container: &ObservedContainer) -> Option<Reason> {
         let image = &instance.spec.image;
         let now = self.observed.images.get(image).map(|image| &image.id);
@@ -229,7 +230,7 @@ impl<'a> Case<'a> {
         }
     }
 
-    /// From what the container was made from, if the store remembers, to what it should be.
+    /// Returns the diff from the container's recorded spec, if the store has it, to the desired one.
     fn fields(&self, instance: &DesiredInstance, container: &ObservedContainer) -> Vec<FieldDiff> {
         let Some(known) = self.remembered.spec(instance.id.as_str(), container.config_hash()) else {
             return Vec::new();
@@ -240,8 +241,8 @@ impl<'a> Case<'a> {
         fields
     }
 
-    /// The secrets that differ. Where those it was made with can't be read any more, and nothing else tells what
-    /// changed, it may be any of them.
+    /// Returns the secrets that differ. If the previous ones cannot be decrypted and no other field explains the
+    /// change, any of them may have changed.
     fn secrets(known: &AppliedSpec, instance: &DesiredInstance, others: &[FieldDiff]) -> Vec<FieldDiff> {
         let now = instance.spec.secrets();
         match &known.secrets {
@@ -255,13 +256,13 @@ impl<'a> Case<'a> {
         }
     }
 
-    /// Whether a replacement lets another image write to a volume that is there.
+    /// Whether a replacement lets another image write to an existing volume.
     pub(super) fn may_change_data(&self, instance: &DesiredInstance, old: &ObservedContainer) -> bool {
         let name = || {
             let known = self.remembered.spec(instance.id.as_str(), old.config_hash());
             known.and_then(|known| known.spec.get("image")?.as_str()).unwrap_or(&old.image)
         };
-        // An image that is absent is known after its pull.
+        // The id of an absent image is known after its pull.
         let image = &instance.spec.image;
         let known = self.observed.images.get(image);
         let other_image = matches!(self.source(image), Source::Stale(..))
@@ -270,8 +271,7 @@ impl<'a> Case<'a> {
             && instance.spec.data_volumes().any(|name| self.observed.volumes.contains_key(name.as_str()))
     }
 
-    /// How the dependencies and wires of an unchanged container, and the name of its build, differ from those it was made
-    /// with.
+    /// Returns how the dependencies, wires and build name of an unchanged container differ from those recorded.
     pub(super) fn reordered(
         &self,
         instance: &DesiredInstance,
@@ -286,7 +286,7 @@ impl<'a> Case<'a> {
             DEPENDS_ON: depends_on_form(&instance.depends_on),
             WIRES: wires_form(&instance.endpoints()),
         });
-        // The name of an image that the stack builds makes no other container.
+        // The name of an image that the stack builds does not require a new container.
         if instance.spec.build_tag.is_some() && known.spec.get(IMAGE).is_some() {
             was[IMAGE] = before(IMAGE);
             is[IMAGE] = instance.spec.image.clone().into();
@@ -295,12 +295,12 @@ impl<'a> Case<'a> {
     }
 }
 
-/// Whether a field is no part of the container: whom it waits for, what it is wired to.
+/// Whether a field is not part of the container itself: its dependencies or wires.
 fn is_beside(field: &FieldDiff) -> bool {
     field.field.starts_with(DEPENDS_ON) || field.field.starts_with(WIRES)
 }
 
-/// The reason, where all that differs is what wires give, or gave.
+/// Returns the reason if only values supplied by wires differ.
 fn wired_otherwise(instance: &DesiredInstance, fields: &[FieldDiff]) -> Option<Reason> {
     let rewired = fields.iter().any(|field| field.field.starts_with(WIRES));
     let mut wires: Vec<String> = Vec::new();
@@ -309,7 +309,7 @@ fn wired_otherwise(instance: &DesiredInstance, fields: &[FieldDiff]) -> Option<R
         let link = instance.wires.iter().find(|link| link.variables.iter().any(|set| set == variable));
         match link {
             Some(link) => wires.push(format!("wire {} -> {}", link.import, link.to)),
-            // A variable of a wire that is gone.
+            // A variable of a removed wire.
             None if rewired && field.to.is_none() => {}
             None => return None,
         }

@@ -1,4 +1,5 @@
-//! From wanted and observed to steps: `plan` decides everything, purely; the executor only carries out.
+//! From desired and observed state to steps: `plan` makes every decision, without side effects; the executor only
+//! carries the steps out.
 
 mod agreed;
 mod applied_state;

@@ -1,4 +1,4 @@
-//! What a plan is made of.
+//! The data types of a plan.
 
 use super::{Change, Conflict};
 use crate::{
@@ -22,44 +22,44 @@ use std::{
     fmt,
 };
 
-/// Everything an apply will do, in order, with reasons.
+/// Everything an apply will do, in order and with reasons.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Plan {
     /// The stack.
     pub stack: String,
-    /// The engine it is for.
+    /// The engine the plan is for.
     pub engine: EngineKind,
     /// The engine's version.
     pub engine_version: String,
     /// The stack's network.
     pub network: NetworkSpec,
-    /// What changes, by subject; what is not listed stays as it is.
+    /// The changes by subject; anything not listed stays as it is.
     pub changes: Vec<Change>,
-    /// Images whose name is looked up, or that are built anew, before an apply plans: what they are is known only then.
+    /// Images that an apply looks up or rebuilds before it plans: their ids are known only then.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub unsettled: BTreeMap<String, Supply>,
-    /// The wires of all that is to be there, those that stay as they are too.
+    /// The wires of every desired instance, including unchanged ones.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub wires: Vec<Wire>,
-    /// Imports that are wired in what runs and are not any more.
+    /// Imports that are wired in the running containers but no longer in the definition.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub unwired: Vec<Unwired>,
-    /// Volumes with data of instances that went, which others take over.
+    /// Volumes with data of removed instances that other instances take over.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub takeovers: Vec<Takeover>,
-    /// What to beware of.
+    /// Warnings.
     pub warnings: Vec<Problem>,
-    /// What is worth knowing.
+    /// Notes.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<Problem>,
-    /// Volumes of the stack that none of its instances uses any more. They stay.
+    /// Volumes that no instance of the stack uses any more. They are kept.
     pub unused_volumes: Vec<PhysicalVolume>,
-    /// The engine calls, each after those it names.
+    /// The engine calls; each runs after the steps it names.
     pub steps: Vec<Step>,
 }
 
 impl Plan {
-    /// The images of which it is known only when it is carried out what they are.
+    /// Returns the images whose ids are known only while the plan is carried out.
     pub fn unsettled_images(&self) -> BTreeSet<&str> {
         let supplied = self.steps.iter().flat_map(|step| match &step.action {
             Action::PullImage { image, .. } => std::slice::from_ref(image),
@@ -75,59 +75,59 @@ impl Plan {
     }
 }
 
-/// A step's place in its plan.
+/// A step's index in its plan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(transparent)]
 pub struct StepId(pub usize);
 
-/// One engine call, or one wait.
+/// One engine call or one wait.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Step {
-    /// The instance it serves; `None` for the network and what no instance owns any more.
+    /// The instance it belongs to; `None` for the network and for objects that no instance owns any more.
     pub instance: Option<InstanceName>,
-    /// What is done.
+    /// The engine call or wait.
     pub action: Action,
-    /// What it is for.
+    /// The reason for the step.
     #[serde(skip)]
     pub cause: Cause,
-    /// What has to be done before.
+    /// The steps that have to be done before.
     pub after: BTreeSet<StepId>,
 }
 
-/// A change's place in its plan.
+/// A change's index in its plan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ChangeId(pub usize);
 
-/// What a step is for.
+/// The reason for a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Cause {
     /// A change of the plan.
     Change(ChangeId),
-    /// An unchanged container that was never seen ready, or of which it is not known.
+    /// Checks an unchanged container that never became ready, or may not have.
     Proof,
-    /// The commit point: before it, everything new is seen to be as planned.
+    /// The commit point: all new objects are verified before it.
     Commit,
-    /// The state before an apply, to which an undo returns.
+    /// Restores the state before an apply.
     Undo,
 }
 
-/// The steps nothing comes after yet.
+/// Returns the steps that no other step waits for yet.
 pub(super) fn ends(steps: &[Step]) -> BTreeSet<StepId> {
     let awaited: BTreeSet<StepId> = steps.iter().flat_map(|step| &step.after).copied().collect();
     (0..steps.len()).map(StepId).filter(|step| !awaited.contains(step)).collect()
 }
 
-/// A container that exists, or that a step of the plan makes.
+/// A container that exists, or that a step of the plan creates.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ContainerRef {
-    /// It was there when the plan was made.
+    /// Existed when the plan was made.
     Existing(ContainerId),
-    /// A step makes it.
+    /// Created by that step.
     MadeBy(StepId),
 }
 
-/// A container that should run a moment after its start.
+/// A container that should still be running shortly after its start.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(into = "(InstanceName, ContainerRef)")]
 pub struct RunningCheck {
@@ -135,7 +135,7 @@ pub struct RunningCheck {
     pub instance: InstanceName,
     /// The container.
     pub container: ContainerRef,
-    /// What has to be seen of it.
+    /// The state to check for.
     pub expected: Expected,
 }
 
@@ -145,16 +145,16 @@ impl From<RunningCheck> for (InstanceName, ContainerRef) {
     }
 }
 
-/// What has to be seen of a container to know that it has run since its start.
+/// The state that proves a container has been running since its start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Expected {
-    /// It runs: its engine leaves a container alone that has exited. One list of all containers tells.
+    /// Running: its engine does not restart exited containers. One list of all containers is enough to check this.
     Running,
-    /// It runs, and was never restarted: one that its restart policy restarts again and again looks as if it ran.
+    /// Running and never restarted: a container in a restart loop would otherwise look as if it were running.
     NeverRestarted,
 }
 
-/// A container that should be of the image it was planned with.
+/// A container that should have been created from the planned image.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ImageCheck {
     /// Its instance.
@@ -163,69 +163,70 @@ pub struct ImageCheck {
     pub container: ContainerRef,
     /// The name of the image.
     pub image: String,
-    /// The image that the name stood for.
+    /// The image id that the name referred to.
     pub planned: ImageId,
 }
 
-/// An engine call, or a wait.
+/// An engine call or a wait.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[expect(missing_docs, reason = "the variants' documentation names their fields")]
 pub enum Action {
-    /// Fetch an image that is absent.
+    /// Pull an image that is absent.
     PullImage { image: String, platform: Option<String> },
     /// Build an image under these names.
     BuildImage { tags: Vec<String>, spec: Box<BuildSpec> },
-    /// Give an image that was built before from the same things the name that containers are made from.
+    /// Tag an image built earlier from the same sources with the name that containers are created from.
     AdoptImage { image: ImageId, tag: String },
-    /// Give a build the name that the definition has for it.
+    /// Tag a build with the name in the definition.
     TagImage { image: String, name: String },
-    /// Make the stack's network.
+    /// Create the stack's network.
     CreateNetwork { spec: NetworkSpec, identity: Identity },
-    /// Remove it.
+    /// Remove a network.
     RemoveNetwork { id: NetworkId, name: NetworkName },
-    /// Make a volume.
+    /// Create a volume.
     CreateVolume { spec: VolumeSpec, identity: Identity },
-    /// Make a volume, which nothing may run on, hold exactly what another one holds.
+    /// Copy a volume's content to another volume, replacing what that one holds; no container may be running on it.
     CopyVolume(VolumeCopy),
-    /// Remove a copy that the same apply made; no other volume is ever removed.
+    /// Remove a copy that the same apply created; no other volume is ever removed.
     RemoveVolume { name: PhysicalVolume },
-    /// Make a container under a name that may be temporary.
+    /// Create a container, possibly under a temporary name.
     CreateContainer { name: ContainerName, made: Box<ContainerRecipe> },
-    /// Remember what the container now stands for, though nothing of itself changes: whom it waits for.
+    /// Record changed properties of a container that itself stays unchanged, such as its dependencies.
     Remember { made: Box<ContainerRecipe> },
-    /// Put its config files into it.
+    /// Write the config files into a container.
     PutFiles { container: ContainerRef, files: BTreeMap<String, FileSpec> },
-    /// Attach it to its network again.
+    /// Connect a container to its network again.
     Connect { container: ContainerRef, attachment: Attachment },
-    /// Detach it from a network that is not its stack's.
+    /// Disconnect a container from a network that is not its stack's.
     Disconnect { container: ContainerRef, network: NetworkName },
-    /// Make a login of a consumer's own, in its provider's container; what is there already stays.
+    /// Create a consumer's own login in its provider's container; an existing login is kept.
     Provision { container: ContainerRef, provisioning: Box<Provisioning> },
-    /// Start it.
+    /// Start a container.
     Start { container: ContainerRef },
-    /// Stop it, killing it after its grace period.
+    /// Stop a container, killing it after its grace period.
     Stop { container: ContainerRef, grace: Option<Millis> },
-    /// Give it another name.
+    /// Rename a container.
     Rename { container: ContainerRef, to: ContainerName },
-    /// Remove it; its volumes stay.
+    /// Remove a container; its volumes are kept.
     RemoveContainer { container: ContainerRef, name: ContainerName },
-    /// Wait until it is ready.
+    /// Wait until a container is ready.
     Await { container: ContainerRef, readiness: Readiness },
-    /// See that what was started, and has no check of its own, still runs a moment later; and what
-    /// [`VerifyImages`](Self::VerifyImages) sees, in the same look.
+    /// Check that started containers without a health check are still running shortly after; also checks the same as
+    /// [`VerifyImages`](Self::VerifyImages), with the same requests.
     Verify {
         #[serde(rename = "containers")]
         running: Vec<RunningCheck>,
         #[serde(skip_serializing_if = "Vec::is_empty")]
         images: Vec<ImageCheck>,
     },
-    /// See that containers were created from the images they were planned with.
+    /// Check that containers were created from the planned images.
     VerifyImages { images: Vec<ImageCheck> },
 }
 
 impl Action {
-    /// The object it creates, to be remembered before the engine is asked: an id follows once it has answered.
+    /// Returns the object this action creates, to be recorded before the engine is called; the id is added once it
+    /// has answered.
     pub fn creates(&self, apply: &ApplyId) -> Option<CreatedObject> {
         let (kind, name, identity, hash) = match self {
             Self::CreateContainer { name, made } => {
@@ -250,7 +251,7 @@ impl Action {
         })
     }
 
-    /// The container it removes, if that was there before.
+    /// Returns the existing container this action removes.
     pub fn removes(&self) -> Option<&ContainerId> {
         match self {
             Self::RemoveContainer { container: ContainerRef::Existing(id), .. } => Some(id),
@@ -258,9 +259,9 @@ impl Action {
         }
     }
 
-    /// Whether it is the end of what is replaced, unwanted or should not be connected, or gives what is new the name that
-    /// the definition has for it. In a plan everything else comes
-    /// before: while no cleanup has begun an apply can be put back; from then on it only goes forward.
+    /// Whether this action removes or disconnects replaced, unneeded or wrongly connected objects, or tags a build
+    /// with its name in the definition. In a plan these come last: an apply can be rolled back until the first
+    /// cleanup, and only goes forward after that.
     pub fn is_cleanup(&self) -> bool {
         matches!(
             self,
@@ -272,8 +273,8 @@ impl Action {
         )
     }
 
-    /// Whether it only looks. Of an [`Undo`](super::Undo) such a step may fail without keeping the rest from being
-    /// done: what is put back may have been unwell before.
+    /// Whether this action only observes. In an [`Undo`](super::Undo) such a step may fail without stopping the
+    /// others: a restored container may have been unhealthy before.
     pub fn is_wait(&self) -> bool {
         matches!(self, Self::Await { .. } | Self::Verify { .. } | Self::VerifyImages { .. })
     }
@@ -314,75 +315,75 @@ impl fmt::Display for Action {
     }
 }
 
-/// A volume with the data of an instance that went, which another one takes over.
+/// A volume with a removed instance's data that another instance takes over.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Takeover {
     /// The volume.
     pub volume: PhysicalVolume,
-    /// Who takes it over.
+    /// The instance that takes it over.
     pub instance: InstanceName,
-    /// Whose data it holds, by their names then: `shop/db`.
+    /// The instance whose data it holds, by its names at that time: `shop/db`.
     pub of: String,
-    /// Whether it was made by another home.
+    /// Whether another home created it.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub of_another_home: bool,
-    /// What became of the values that belong to the data.
+    /// How the secret values that belong to the data were restored.
     pub values: GivenBack,
 }
 
-/// A volume's content into another volume.
+/// A copy of a volume's content to another volume.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct VolumeCopy {
-    /// What is copied.
+    /// The source.
     pub from: PhysicalVolume,
-    /// What holds the same afterwards, and nothing else.
+    /// The target, which holds exactly the same content afterwards.
     pub to: PhysicalVolume,
-    /// The image whose `sh`, `rm` and `cp` do it: the one that the data's container was made from.
+    /// The image whose `sh`, `rm` and `cp` make the copy: the image of the container that uses the data.
     pub image: ImageId,
 }
 
-/// What a plan may be asked for besides the wanted state.
+/// Options of a plan besides the desired state.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a wish by itself")]
 pub struct PlanOptions {
-    /// Instances to make anew even if nothing changed.
+    /// Instances to recreate even if nothing changed.
     pub replace: BTreeSet<InstanceName>,
-    /// Instances to stop and start again even if nothing changed.
+    /// Instances to restart even if nothing changed.
     pub restart: BTreeSet<InstanceName>,
-    /// Wait also for unchanged instances that are not known to be healthy.
+    /// Also wait for unchanged instances that are not known to be healthy.
     pub prove: bool,
-    /// Use volumes that a removed stack or instance left under the same name.
+    /// Reuse volumes that a removed stack or instance left under the same name.
     pub reuse_volumes: bool,
-    /// Use volumes that another home made, which is lost.
+    /// Adopt volumes that another, lost home created.
     pub adopt_volumes: bool,
-    /// Images were fetched and built a moment ago, as their policies say.
+    /// Images have just been pulled and built according to their policies.
     pub supplied: bool,
-    /// Build also what was built from what is there now.
+    /// Also rebuild images whose sources are unchanged.
     pub build: bool,
-    /// Copy a volume before another image gets to write to it; an undo restores it.
+    /// Copy a volume before another image writes to it; an undo restores it.
     pub snapshot: bool,
-    /// The instances whose containers have to come to be where what is wrong was deferred; all of them if nothing is said.
-    /// Others are not created, which is reported.
+    /// The instances whose containers must be created even if problems with the definition were deferred; `None` for
+    /// all. Other instances with problems are not created, which is reported.
     pub needed: Option<BTreeSet<InstanceName>>,
 }
 
-/// Why there can be no plan.
+/// Why a plan cannot be made.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PlanError {
-    /// Something is in the way on the host or the engine.
+    /// Objects on the host or the engine conflict with the plan.
     #[error("stack '{stack}' cannot be applied: {}", lines(.conflicts))]
     Conflicts {
         /// The stack.
         stack: StackName,
-        /// What is in the way.
+        /// The conflicts.
         conflicts: Vec<Conflict>,
     },
-    /// A container would have to be made, and what is wrong with the definition was deferred until then.
+    /// A container would have to be created whose definition has deferred problems.
     #[error("stack '{stack}' cannot be planned:\n  {}", lines(.problems))]
     Unmakeable {
         /// The stack.
         stack: StackName,
-        /// What is wrong.
+        /// The problems.
         problems: Vec<Problem>,
     },
 }

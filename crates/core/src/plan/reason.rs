@@ -1,73 +1,73 @@
-//! Why something changes, in words.
+//! The reasons for changes, and their text.
 
 use crate::{build::BuildPart, name::InstanceName};
 use serde::Serialize;
 use std::fmt;
 
-/// Why something changes.
+/// The reason for a change.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[expect(missing_docs, reason = "the variants' documentation names their fields")]
 pub enum Reason {
-    /// It is not there.
+    /// The object does not exist.
     Missing,
-    /// It is not there, though DevArch made it: removed by hand.
+    /// The object was created by DevArch and removed by hand.
     Vanished,
-    /// Its config is another.
+    /// The config changed.
     Changed,
-    /// The key its config was hashed with was given up, so that it can't be compared.
+    /// The config cannot be compared: the key it was hashed with was discarded.
     HashedOtherwise,
-    /// An earlier version of DevArch had it made otherwise than its config says.
+    /// An earlier version of DevArch created the container differently from its config.
     MadeOtherwise { fields: Vec<String> },
-    /// What its wires give it is other than it was.
+    /// The values supplied by its wires changed.
     Wired { wires: Vec<String> },
-    /// Its name now stands for another image.
+    /// The image's name now refers to another image.
     ImageMoved { from: String, to: String },
-    /// Its image was built anew from other things.
+    /// The image was rebuilt from other sources.
     ImageBuilt { changed: Vec<BuildPart> },
-    /// A step of the plan builds its image anew.
+    /// A step of the plan rebuilds the image.
     ImageIsBuilt,
-    /// What it is built from is other than it was.
+    /// The sources of the build changed.
     Source { changed: Vec<BuildPart> },
-    /// The user asked for it to be made anew.
+    /// The user asked to recreate it.
     Asked,
-    /// It was stopped by hand, or ended by itself.
+    /// The container was stopped by hand, or exited.
     NotRunning { status: String },
-    /// It was made and never started.
+    /// The container was created and never started.
     NeverStarted,
-    /// It was suspended by hand.
+    /// The container was paused by hand.
     Paused,
-    /// The engine can't start it any more.
+    /// The engine can no longer start the container.
     Stuck,
-    /// A job that has not succeeded yet.
+    /// The job has not succeeded yet.
     NotCompleted { exit_code: Option<i64> },
-    /// It was detached from the stack's network by hand.
+    /// The container was disconnected from the stack's network by hand.
     Disconnected,
-    /// It was connected by hand to a network that is not its stack's.
+    /// The container was connected by hand to a network that is not its stack's.
     ConnectedElsewhere { network: String },
-    /// It was given another name by hand.
+    /// The container was renamed by hand.
     Renamed { name: String },
     /// The stack's network was removed by hand.
     NetworkVanished,
-    /// A network that links two instances of different stacks.
+    /// The network links two instances of different stacks.
     Links { consumer: InstanceName, provider: String },
-    /// One of a link's ends is not connected to it.
+    /// One end of a link is not connected to its network.
     LinkCut { with: String },
-    /// A link that nothing asks for any more.
+    /// No instance uses the link any more.
     LinkEnded,
-    /// It waits on an instance that is replaced, and asked to be restarted then.
+    /// A dependency with `restart` is replaced.
     ProviderReplaced { provider: InstanceName },
-    /// It should be stopped.
+    /// The instance should be stopped.
     WantedStopped,
-    /// It should not be there.
+    /// The instance should not exist.
     WantedAbsent,
-    /// Nothing in the stack has this container any more.
+    /// No instance of the stack has this container any more.
     NotDefined,
-    /// A leftover of an apply that did not end.
+    /// An interrupted apply left it.
     LeftOver,
-    /// A copy of data, made for an undo that is not possible any more when everything is ready.
+    /// A copy of data for an undo that will not be possible once everything is ready.
     SpentCopy,
-    /// An instance's image is not there.
+    /// The image of an instance is absent.
     NeededBy { instance: InstanceName },
 }
 
@@ -127,7 +127,7 @@ fn parts(changed: &[BuildPart]) -> String {
     changed.iter().map(ToString::to_string).collect::<Vec<_>>().join(" and ")
 }
 
-/// `sha256:` and twelve digits of an image id.
+/// Returns `sha256:` and the first twelve digits of an image id.
 fn short(id: &str) -> &str {
     id.get(..19).filter(|_| id.starts_with("sha256:")).unwrap_or(id)
 }

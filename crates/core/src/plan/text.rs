@@ -1,4 +1,4 @@
-//! A plan as text: sorted, stable, fit for a diff.
+//! A plan as text: sorted and stable, so that two plans can be diffed.
 
 use super::{Change, ChangeKind, Consumer, Plan, Reason, Subject, Takeover};
 use crate::{
@@ -11,24 +11,24 @@ use crate::{
 };
 use std::{collections::BTreeSet, fmt};
 
-/// How much a plan's text tells.
+/// How much detail a plan's text has.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct TextOptions {
-    /// Created instances in full, and wires that stay as they are.
+    /// Show created instances in full, and wires that stay as they are.
     pub full: bool,
 }
 
-/// Lines of text. A value can't end its line, nor put anything into it that a terminal obeys.
+/// Lines of text. Values are escaped: they cannot end a line or contain terminal control characters.
 #[derive(Default)]
 pub(super) struct Lines(String);
 
 impl Lines {
-    /// What `write!` and `writeln!` call.
+    /// Called by `write!` and `writeln!`.
     pub(super) fn write_fmt(&mut self, args: fmt::Arguments<'_>) {
         self.0.push_str(&escape::formatted(args));
     }
 
-    /// The end of a line; after one, an empty line.
+    /// Ends the current line; at the beginning of a line, adds an empty one.
     pub(super) fn blank(&mut self) {
         self.0.push('\n');
     }
@@ -38,7 +38,7 @@ impl Lines {
     }
 }
 
-/// The plan as text. A line that begins with `+`, `~`, `-/+` or `-` is a change.
+/// Renders a plan as text. A line that begins with `+`, `~`, `-/+` or `-` is a change.
 pub fn plan_text(plan: &Plan, options: TextOptions) -> String {
     let mut text = Lines::default();
     writeln!(
@@ -89,7 +89,7 @@ pub fn plan_text(plan: &Plan, options: TextOptions) -> String {
     text.0
 }
 
-/// Whose data an instance gets, and with which of the values that belong to it.
+/// Describes whose data an instance takes over, and how the secret values that belong to it were restored.
 fn taken_over(takeover: &Takeover, text: &mut Lines) {
     let Takeover { volume, instance, of, of_another_home, values } = takeover;
     let home = if *of_another_home { " of another home" } else { "" };
@@ -100,8 +100,8 @@ fn taken_over(takeover: &Takeover, text: &mut Lines) {
     text.blank();
 }
 
-/// Wires that are made, changed or gone, and those to other stacks; of others that stay only that DevArch made them, unless
-/// all is asked for.
+/// Lists wires that are new, changed or removed, and those to other stacks. Of the unchanged ones, only the number that
+/// DevArch made automatically is shown, unless all are requested.
 fn wires(plan: &Plan, options: TextOptions, text: &mut Lines) {
     let links = |link: &Wire| matches!(link.to.provider, ProviderName::Other { .. });
     let stays = |link: &&Wire| !link.new && !links(link);
@@ -150,7 +150,7 @@ fn one(change: &Change, options: TextOptions, text: &mut Lines) {
     }
     for field in &change.fields {
         let subject = name.to_string();
-        // A value of several lines is told line by line; a name is none.
+        // A value of several lines is shown line by line; a name never has several.
         let line = format!("~ {}.{field}", escape::line(&subject));
         for part in line.lines() {
             writeln!(text, "      {part}");
@@ -210,7 +210,7 @@ fn built(spec: &BuildSpec, text: &mut Lines) {
     }
 }
 
-/// What will be done about it.
+/// Describes what will be done.
 fn outcome(change: &Change) -> &'static str {
     match (change.kind, &change.reason) {
         (ChangeKind::Pull, _) => "will be pulled",
@@ -231,7 +231,7 @@ fn outcome(change: &Change) -> &'static str {
     }
 }
 
-/// Why, where the outcome does not tell.
+/// Returns the reason, unless the outcome implies it.
 fn cause(change: &Change) -> Option<String> {
     match (change.kind, &change.reason) {
         (ChangeKind::Create, Reason::Missing) | (ChangeKind::Update, Reason::WantedStopped) => None,

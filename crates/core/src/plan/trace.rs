@@ -1,16 +1,16 @@
-//! A plan's steps as text, for its tests and for tracing: what is done, what for, and after which steps.
+//! A plan's steps as text for tests and tracing: each action, its cause, and the steps it comes after.
 
 use super::{
     Action, Cause, Change, ContainerRef, Expected, ImageCheck, Plan, RunningCheck, Step, Undo, text::Lines,
 };
 use std::fmt;
 
-/// Digits of an id that are enough to tell it apart.
+/// Digits that are enough to identify an id.
 const SHORT: usize = 12;
 
 impl Plan {
-    /// Returns the steps as text, one a line: `#2 db: start #1 {+ db: does not exist} after #0 #1`. Sorted, stable, fit for a
-    /// diff.
+    /// Returns the steps as text, one per line: `#2 db: start #1 {+ db: does not exist} after #0 #1`. Sorted and
+    /// stable, so that two traces can be diffed.
     pub fn trace(&self) -> String {
         trace(&self.steps, &self.changes)
     }
@@ -49,7 +49,7 @@ fn cause(cause: Cause, changes: &[Change]) -> String {
     }
 }
 
-/// An action with the containers it is about.
+/// An action, displayed with its containers.
 struct Shown<'a>(&'a Action);
 
 impl fmt::Display for Shown<'_> {
@@ -82,7 +82,7 @@ impl fmt::Display for Shown<'_> {
     }
 }
 
-/// The step that creates a container, or the beginning of its id.
+/// Returns the number of the step that creates a container, or the beginning of its id.
 fn place(container: &ContainerRef) -> String {
     match container {
         ContainerRef::Existing(id) => id.as_str().chars().take(SHORT).collect(),

@@ -1,4 +1,5 @@
-//! Back to what there was before an apply: from any state its steps can have left, also half an undo's.
+//! Restores the state before an apply, from any state that the steps of the apply or of an interrupted undo can have
+//! left.
 
 mod data;
 
@@ -19,33 +20,33 @@ use crate::{
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// How to put back what there was before an apply. [`Action::is_wait`] steps may fail without keeping the rest from
-/// being done.
+/// The steps that restore the state before an apply. [`Action::is_wait`] steps may fail without stopping the others.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Undo {
-    /// The engine calls, each after those it names. Empty: everything is as it was.
+    /// The engine calls; each runs after the steps it names. Empty if nothing has to be restored.
     pub steps: Vec<Step>,
-    /// What can't be put back, in words.
+    /// Messages about what cannot be restored.
     pub lost: Vec<String>,
-    /// Volumes those applies made, which stay: nothing removes a volume that was not named. Copies are not among them.
+    /// Volumes those applies created, which are kept: a volume is never removed unless it is named. Copies are not
+    /// included.
     pub kept_volumes: Vec<PhysicalVolume>,
 }
 
-/// Computes how to put back what there was before the applies in `applies`: an apply, those it resumed, and the undo
-/// itself. Pure, and made from the observed state alone, so that it can be asked again after an undo that ended
-/// half-way.
+/// Computes the steps that restore the state before the applies in `applies`: an apply, those it resumed, and the
+/// undo itself. Pure, and based on the observed state alone, so that it can be called again after an interrupted
+/// undo.
 ///
-/// Of the containers in `uncertain` a call was cut off whose outcome is unknown: they are stopped before anything
-/// else, so that a stop or start that is still under way has ended.
+/// A call on the containers in `uncertain` was cut off, and its outcome is unknown: they are stopped before anything
+/// else, so that a stop or start still in progress has ended.
 ///
-/// A container whose creation was cut off has to be in `observed`: look until it is there or can't come any more.
+/// A container whose creation was cut off has to be in `observed`: poll until it appears or can no longer appear.
 ///
-/// What `copies` holds, which are complete and the oldest first, is copied back before anything starts on it, and the
-/// copy is removed: while there is one its restoring is due. A copy that is not in `copies` may lack data, and is only
-/// removed.
+/// Each copy in `copies`, which are complete and oldest first, is copied back before any container starts on its
+/// volume, and then removed: as long as a copy exists, its restore is due. A copy that is not in `copies` may be
+/// incomplete, and is only removed.
 ///
-/// A paused container that an apply stopped is started; it can't be paused as it was. A job that has succeeded since is
-/// not run again. A container that is gone, or a connection to a network that is, is told as lost.
+/// A paused container that an apply stopped is started; it cannot be paused again. A job that has succeeded since is
+/// not run again. Containers and network connections that no longer exist are reported as lost.
 pub fn undo(
     before: &Before,
     seen: Seen<'_>,
@@ -71,7 +72,7 @@ pub fn undo(
     }
 }
 
-/// A container that was there and still is.
+/// A container that existed before and still exists.
 #[derive(Clone, Copy)]
 struct Kept<'a> {
     was: &'a BeforeContainer,
@@ -79,14 +80,14 @@ struct Kept<'a> {
 }
 
 impl Kept<'_> {
-    /// Whether it has to be stopped: it did not run; or somebody paused it; or a call's outcome is unknown.
+    /// Whether it has to be stopped: it did not run before, it was paused since, or a call's outcome is unknown.
     fn must_stop(self, uncertain: &BTreeSet<ContainerId>) -> bool {
         let woken = !self.was.ran() && runs(self.now);
         let paused = self.now.state == RunState::Paused && self.was.state == RunState::Running;
         woken || paused || uncertain.contains(&self.now.id)
     }
 
-    /// A job that has succeeded since, by itself.
+    /// Whether the job has succeeded since.
     fn is_done(self) -> bool {
         self.was.readiness == Readiness::Completed
             && self.now.state == RunState::Exited
@@ -101,18 +102,18 @@ struct Builder<'a> {
     applies: &'a BTreeSet<ApplyId>,
     uncertain: &'a BTreeSet<ContainerId>,
     kept: Vec<Kept<'a>>,
-    /// Containers those applies made.
+    /// Containers that those applies created.
     made: Vec<&'a ObservedContainer>,
     steps: Vec<Step>,
     lost: Vec<String>,
     stops: BTreeMap<&'a ContainerId, StepId>,
-    /// By name: the step after which it is free.
+    /// By name: the step that frees it.
     freed: BTreeMap<ContainerName, StepId>,
-    /// By kept container: the steps after which it can be started.
+    /// By kept container: the steps that have to come before its start.
     gates: BTreeMap<&'a ContainerId, BTreeSet<StepId>>,
-    /// Complete copies of volumes that are there.
+    /// Complete copies of volumes that exist.
     due: Vec<&'a VolumeCopy>,
-    /// Copies of volumes that are not.
+    /// Complete copies of volumes that no longer exist.
     orphans: BTreeSet<&'a PhysicalVolume>,
 }
 
@@ -158,7 +159,7 @@ impl<'a> Builder<'a> {
         builder
     }
 
-    /// Whether a container stays as it is: nothing of DevArch's is stopping it, and it can't be started.
+    /// Whether the container cannot be started and no DevArch call is stopping it, so that it is left alone.
     fn is_stuck(&self, now: &ObservedContainer) -> bool {
         now.state == RunState::Stuck && !self.uncertain.contains(&now.id)
     }
@@ -177,7 +178,7 @@ impl<'a> Builder<'a> {
         self.observed.networks.iter().filter(|network| self.owns(*network))
     }
 
-    /// The volumes those applies made.
+    /// Returns the volumes that those applies created.
     fn made_volumes(&self) -> impl Iterator<Item = PhysicalVolume> {
         let volumes = self.observed.volumes.iter();
         let made = volumes.filter(|(name, labels)| self.created(Listed::volume(name, labels)));
@@ -194,7 +195,7 @@ impl<'a> Builder<'a> {
         StepId(self.steps.len() - 1)
     }
 
-    /// The name of a kept container's instance.
+    /// Returns the name of a kept container's instance.
     fn name(&self, kept: Kept<'_>) -> Option<InstanceName> {
         self.before.name_of(kept.was.instance.as_ref(), kept.now)
     }
@@ -203,7 +204,7 @@ impl<'a> Builder<'a> {
         self.gates.entry(container).or_default().insert(step);
     }
 
-    /// Stops what did not run before, consumers before their providers.
+    /// Stops containers that did not run before, consumers before their providers.
     fn stop(&mut self) {
         let mut stopping: Vec<(Option<InstanceKey>, Needs<'a>, &'a ObservedContainer)> = Vec::new();
         for now in &self.made {
@@ -234,7 +235,7 @@ impl<'a> Builder<'a> {
         }
     }
 
-    /// Removes what those applies made; their names are free then.
+    /// Removes containers that those applies created, which frees their names.
     fn remove(&mut self) {
         for now in self.made.clone() {
             let action = Action::RemoveContainer { container: existing(now), name: now.name.clone() };
@@ -245,8 +246,8 @@ impl<'a> Builder<'a> {
         }
     }
 
-    /// Gives names back. Each becomes free by a removal or by another's rename; where two have each other's, one steps
-    /// aside first.
+    /// Restores container names. Each is freed by a removal or another rename; if two containers have each other's
+    /// names, one is renamed temporarily.
     fn rename(&mut self) {
         let mut holders: BTreeMap<ContainerName, &ContainerId> = self
             .observed
@@ -299,7 +300,7 @@ impl<'a> Builder<'a> {
         self.gate(&kept.now.id, step);
     }
 
-    /// Attaches what was attached to the stack's network, and detaches what was not.
+    /// Reconnects containers to the stack's network, and disconnects those that were not on it.
     fn attach(&mut self) {
         let stack: BTreeSet<&str> = self.networks().map(|network| network.name.as_str()).collect();
         let there: BTreeSet<&str> =
@@ -307,7 +308,7 @@ impl<'a> Builder<'a> {
         let usable: Vec<Kept<'a>> =
             self.kept.iter().filter(|kept| !self.is_stuck(kept.now)).copied().collect();
         for Kept { was, now } in usable {
-            // The network of a link may have gone with its other end.
+            // The network of a link may have been removed with its other end.
             let goes = |network: &&NetworkName| network.is_link() && !there.contains(network.as_str());
             for network in was.networks.iter().filter(|network| !now.networks.contains_key(network.as_str()))
             {
@@ -329,7 +330,7 @@ impl<'a> Builder<'a> {
         }
     }
 
-    /// Its address is free when everything that has to stop has stopped.
+    /// The address is free once every container that has to stop has stopped.
     fn attachment(&mut self, kept: Kept<'a>, action: Action) {
         let mut after: BTreeSet<StepId> = self.gates.get(&kept.now.id).cloned().unwrap_or_default();
         after.extend(self.stops.values());
@@ -337,8 +338,8 @@ impl<'a> Builder<'a> {
         self.gate(&kept.now.id, step);
     }
 
-    /// Starts what ran before, providers before their consumers, when everything that might have its port, address or
-    /// volume has stopped.
+    /// Starts containers that ran before, providers before their consumers, once every container that might hold
+    /// their port, address or volume has stopped.
     fn start(&mut self) {
         let started = |kept: &&Kept<'a>| {
             let stopped = self.stops.contains_key(&kept.now.id) || !runs(kept.now);
@@ -372,7 +373,7 @@ impl<'a> Builder<'a> {
         }
     }
 
-    /// What was started and has no check has to be seen to run, as after an apply.
+    /// Checks that started containers without a health check are running, as after an apply.
     fn verify(&mut self) {
         let plain: BTreeSet<&ContainerId> = self
             .before
@@ -399,7 +400,7 @@ impl<'a> Builder<'a> {
         }
     }
 
-    /// Takes the provider, which is another stack's, off the network of a link.
+    /// Disconnects the provider, which belongs to another stack, from the network of a link.
     fn part(
         &mut self,
         network: &ObservedNetwork,
@@ -422,7 +423,7 @@ impl<'a> Builder<'a> {
         providers.into_iter().map(part).collect()
     }
 
-    /// Removes the networks those applies made; one of a name that was there before is not among them.
+    /// Removes networks that those applies created, except those whose names existed before.
     fn remove_networks(&mut self) {
         let ends = ends(&self.steps);
         for network in self.networks().collect::<Vec<_>>() {
@@ -448,15 +449,15 @@ fn runs(container: &ObservedContainer) -> bool {
     matches!(container.state, RunState::Running | RunState::Paused)
 }
 
-/// A name beside a container's own that nobody has.
+/// Returns an unused name derived from a container's own.
 fn aside(name: &ContainerName, holders: &BTreeMap<ContainerName, &ContainerId>) -> ContainerName {
     let first = ContainerName::from_stored(format!("{name}.undo"));
     let further = (2..u32::MAX).map(|n| ContainerName::from_stored(format!("{name}.undo{n}")));
     std::iter::once(first.clone()).chain(further).find(|name| !holders.contains_key(name)).unwrap_or(first)
 }
 
-/// Ranks with providers before consumers: how long the longest chain of dependencies below one is. Dependencies of
-/// different times can make a cycle; its members come last.
+/// Ranks providers before consumers, by the length of the longest chain of dependencies below each. Dependencies
+/// recorded at different times can form a cycle; its members come last.
 fn ranks<'b>(needs: impl Iterator<Item = (&'b InstanceKey, Needs<'b>)>) -> BTreeMap<InstanceKey, usize> {
     let mut dependencies: BTreeMap<&InstanceKey, Needs<'b>> = BTreeMap::new();
     for (key, needs) in needs {

@@ -1,4 +1,4 @@
-//! What is wrong with a stack as it is defined: told before anything runs, with instance and field.
+//! Checks a stack's definition before anything runs; problems name the instance and field.
 
 use super::{
     Dependencies, Effective, HostPlace, HostView, cycle, inherit::too_large_to_seal, length, policy,
@@ -14,15 +14,15 @@ use crate::{
 };
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Checks an edit by itself.
+/// Checks an edit on its own.
 pub fn check_edit(name: &InstanceName, template: &Template, overrides: &Overrides) -> Vec<Problem> {
     let mut problems = too_large_to_seal(name, template, overrides);
     problems.extend(inherited_exports(name, template, overrides));
     problems
 }
 
-/// An image of another repository, or one that is built where the template's is not, may not keep the template's exports
-/// by accident.
+/// Returns a problem if an override changes the image to another repository, or to one that is built while the
+/// template's is not, and would keep the template's exports by accident.
 fn inherited_exports(name: &InstanceName, template: &Template, overrides: &Overrides) -> Option<Problem> {
     let (base, over) = (&template.service, &overrides.service);
     let (field, said) = match (&over.build, &over.image) {
@@ -49,8 +49,8 @@ fn inherited_exports(name: &InstanceName, template: &Template, overrides: &Overr
     Some(Problem::in_field(name, field, message))
 }
 
-/// What one instance's container asks for that can't be: policy, files that would be lost (some of those are secrets), and
-/// what is too long for a program.
+/// Checks one instance's container: policy, files that would be hidden or refused (some of them secrets), and values
+/// too long to start a program with.
 pub(crate) fn check_instance(
     place: HostPlace<'_>,
     spec: &ContainerSpec,
@@ -69,7 +69,7 @@ pub(crate) fn check_instance(
     found
 }
 
-/// The config files of an instance that were read from where policy refuses it.
+/// Checks an instance's config files for sources that policy refuses.
 pub fn check_files(
     name: &InstanceName,
     project: Option<&str>,
@@ -101,10 +101,10 @@ fn judged(name: &InstanceName, asked: Vec<policy::Asked>, allow: &BTreeSet<Allow
     found
 }
 
-/// What engines mount into every container.
+/// The paths that engines mount into every container.
 const ENGINE_MOUNTS: &[&str] = &["/dev", "/proc", "/sys"];
 
-/// A file under a mount, or on a read-only root, would be hidden or refused, differently on each engine.
+/// Reports files below a mount or on a read-only root: they would be hidden or refused, differently on each engine.
 fn lost_files(
     name: &InstanceName,
     spec: &ContainerSpec,
@@ -157,8 +157,8 @@ fn lost_files(
     }
 }
 
-/// Whether a user, `UID[:GID]` or names, may read a file. What only the image knows counts for it: the numbers of
-/// names (but none other than root's is 0), and the group of a user who is given without one.
+/// Whether a user, given as `UID[:GID]` or by name, may read a file. Facts that only the image knows are assumed in
+/// the user's favor: the numbers of names (except that only root's is 0), and the group of a user given without one.
 fn may_read(user: &str, groups: &[String], file: &FileSpec) -> bool {
     let (uid, gid) = user.split_once(':').map_or((user, None), |(uid, gid)| (uid, Some(gid)));
     let root = matches!(uid, "" | "root" | "0");
@@ -171,7 +171,7 @@ fn may_read(user: &str, groups: &[String], file: &FileSpec) -> bool {
     root || bits.iter().any(|(bit, theirs)| *theirs && file.mode.0 & bit != 0)
 }
 
-/// What is wrong between the instances of a stack: unknown providers, conditions that can never hold, cycles.
+/// Checks the instances of a stack against each other: unknown providers, conditions that can never hold, cycles.
 pub fn check_stack(
     instances: &BTreeMap<InstanceName, Effective>,
     images: &BTreeMap<String, ImageInfo>,
@@ -216,7 +216,7 @@ fn unknown(provider: &InstanceName, instances: &BTreeMap<InstanceName, Effective
     format!("the stack has no instance {:?}{hint}", provider.as_str())
 }
 
-/// Why a condition can never hold for that provider.
+/// Returns why a condition can never hold for that provider.
 fn never(
     condition: DependencyCondition,
     offered: &Effective,
@@ -253,7 +253,7 @@ mod tests {
     };
 
     #[test]
-    fn only_who_surely_can_not_read_a_file_is_warned_of() {
+    fn only_users_who_certainly_cannot_read_a_file_cause_a_warning() {
         let file = |mode, uid, gid| FileSpec {
             content: Text::plain("").into(),
             mode: FileMode(mode),

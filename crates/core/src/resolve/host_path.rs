@@ -1,22 +1,22 @@
-//! One rule for every path of the host that a stack uses: bind mounts, build contexts, config files, devices. What is
-//! inside the project's directory is free, what is outside is shown in the plan, and what is sensitive is refused until
-//! the stack allows it, wherever it is. Links are resolved by the caller, who hands in what this machine says
-//! ([`HostView`]); everything else is decided here.
+//! The rules for every host path that a stack uses: bind mounts, build contexts, config files, devices. Paths inside
+//! the project directory are allowed, paths outside are shown in the plan, and sensitive paths are refused wherever
+//! they are unless the stack allows them. The caller resolves symbolic links and supplies the facts about this
+//! machine ([`HostView`]); everything else is decided here.
 
 use super::spec::normal_path;
 use crate::{name::InstanceName, policy::Allowance};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// What is done with a path of the host.
+/// The access to a host path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Access {
-    /// It is read.
+    /// Read only.
     Read,
-    /// It is read and written.
+    /// Read and write.
     Write,
 }
 
-/// Which paths a rule is about.
+/// The paths that a rule covers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Reach {
     /// The path itself, as a whole.
@@ -28,13 +28,13 @@ pub enum Reach {
 /// A path that is refused unless the stack allows `host-paths`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rule {
-    /// The path. `~` is every user's home, `~/.` each dot file and dot directory in it.
+    /// The path. `~` stands for every user's home, `~/.` for each dot file and dot directory in it.
     pub path: &'static str,
-    /// Whether what is below it counts.
+    /// Whether the rule covers paths below it.
     pub reach: Reach,
-    /// The access from which on it is refused.
+    /// The lowest access that is refused.
     pub access: Access,
-    /// Why, for people.
+    /// The reason shown to users.
     pub why: &'static str,
 }
 
@@ -42,7 +42,7 @@ const fn rule(path: &'static str, reach: Reach, access: Access, why: &'static st
     Rule { path, reach, access, why }
 }
 
-/// Everything that is refused by its path; the reference page of host paths has the same table.
+/// The paths that are refused; the reference page of host paths contains the same table.
 pub const RULES: &[Rule] = &[
     rule("/", Reach::Whole, Access::Read, "the whole machine"),
     rule("/bin", Reach::Whole, Access::Read, "system programs"),
@@ -96,7 +96,7 @@ pub const RULES: &[Rule] = &[
     rule("~/bin", Reach::Below, Access::Write, "the user's programs"),
 ];
 
-/// Exceptions: files everyone may read anyway, and that containers are often given to read.
+/// Exceptions: world-readable files that are often mounted into containers to be read.
 pub const HARMLESS: &[&str] = &[
     "/etc/ca-certificates",
     "/etc/localtime",
@@ -106,84 +106,85 @@ pub const HARMLESS: &[&str] = &[
     "/etc/timezone",
 ];
 
-/// Names of engines' sockets, wherever they are.
+/// File names of engine sockets, in any directory.
 pub const SOCKET_NAMES: &[&str] =
     &["buildkitd.sock", "containerd.sock", "crio.sock", "docker.sock", "podman.sock"];
 
-/// Why the data of a DevArch is refused.
+/// The reason for refusing the data of a DevArch.
 const DEVARCH_HOME: &str = "the data of a DevArch";
 
-/// What this machine says of host paths. Without it, for an engine elsewhere, paths are judged as they are written.
+/// Facts about host paths on this machine. Without them, for an engine on another machine, paths are judged as
+/// written.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct HostView {
-    /// The user's home, under each of its names.
+    /// The user's home directory, under each of its names.
     pub homes: Vec<String>,
-    /// Where this DevArch keeps its data, under each of its names.
+    /// This DevArch's data directory, under each of its names.
     pub devarch_homes: Vec<String>,
-    /// Sockets of the engines that are known here, links resolved.
+    /// The known local engine sockets, with links resolved.
     pub sockets: Vec<String>,
-    /// By a path as a stack has it: the file it is.
+    /// Resolved paths, by the path as written in the stack.
     pub real: BTreeMap<String, RealPath>,
-    /// By instance: the bind mounts it was last applied with, and whether they are read-only.
+    /// By instance: its last applied bind mounts, and whether each is read-only.
     pub applied: BTreeMap<InstanceName, BTreeSet<(String, bool)>>,
-    /// By instance and path in its container: the files of this machine that config files were read from.
+    /// By instance and path in its container: the local files that config files were read from.
     pub files: BTreeMap<InstanceName, BTreeMap<String, ReadFile>>,
-    /// What the stack allowed until now and does not allow any more.
+    /// Allowances that the stack had before and no longer has.
     pub withdrawn: BTreeSet<Allowance>,
 }
 
-/// A path with its links resolved.
+/// A path with its symbolic links resolved.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RealPath {
     /// The path.
     pub path: String,
-    /// What is there.
+    /// The kind of file at the path.
     pub kind: RealKind,
 }
 
-/// What is at a path.
+/// The kind of file at a path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RealKind {
-    /// Nothing that policy knows.
+    /// A file that has no special rule.
     Ordinary,
-    /// The socket of an engine, whatever it is called.
+    /// An engine's socket, under any name.
     EngineSocket,
-    /// The data of a DevArch, or something in it.
+    /// The data of a DevArch, or a file in it.
     DevarchHome,
 }
 
-/// A file of this machine that a config file was read from.
+/// A local file that a config file was read from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReadFile {
-    /// Its path, links resolved.
+    /// The file's path, with links resolved.
     pub path: String,
-    /// Whether the store has had the same content for that instance before.
+    /// Whether the store already had the same content for that instance.
     pub kept: bool,
 }
 
-/// What policy says of a path.
+/// The policy's decision about a path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Judgement {
-    /// It is inside the project.
+    /// Inside the project.
     Inside,
-    /// It is not: the plan shows it.
+    /// Outside the project: shown in the plan.
     Outside,
-    /// It is refused unless the stack allows this.
+    /// Refused unless the stack has this allowance; with the reason.
     Refused(Allowance, &'static str),
 }
 
 impl HostView {
-    /// Where nothing but the home is known.
+    /// Creates a view in which only the home directory is known.
     pub fn of_home(home: Option<&str>) -> Self {
         Self { homes: home.iter().map(|home| normal_path(home)).collect(), ..Self::default() }
     }
 
-    /// The path with its links resolved, as far as that is known.
+    /// Returns the path with its links resolved, if known.
     pub fn resolved<'a>(&'a self, path: &'a str) -> &'a str {
         self.real.get(path).map_or(path, |real| real.path.as_str())
     }
 
-    /// Judges an absolute path, as it is written and as what it is. `project` is the project's directory.
+    /// Judges an absolute path, both as written and as resolved. `project` is the project's directory.
     pub fn judge(&self, path: &str, access: Access, project: Option<&str>) -> Judgement {
         let written = normal_path(path);
         let real = self.real.get(path).or_else(|| self.real.get(&written));
@@ -237,7 +238,8 @@ impl HostView {
         })
     }
 
-    /// The homes that a path may be in: the user's, root's, and those beside which users have theirs.
+    /// Returns the home directories that contain a path: the user's, root's, and those in the usual parent
+    /// directories of homes.
     fn homes_of<'p>(&'p self, path: &'p str) -> Vec<&'p str> {
         let known = self.homes.iter().map(String::as_str).filter(|home| is_within(path, home));
         let users = ["/home/", "/Users/"].iter().filter_map(|parent| {
@@ -261,7 +263,7 @@ fn is_within(path: &str, directory: &str) -> bool {
     path == directory || below(path, directory).is_some()
 }
 
-/// What is left of a path below a directory.
+/// Returns the rest of a path below a directory.
 fn below<'p>(path: &'p str, directory: &str) -> Option<&'p str> {
     path.strip_prefix(directory.trim_end_matches('/'))?.strip_prefix('/').filter(|rest| !rest.is_empty())
 }
@@ -295,7 +297,7 @@ mod tests {
         }
     }
 
-    /// The verdicts on paths, for reading and for writing.
+    /// Renders the decisions on paths, for reading and for writing.
     fn table(paths: &str) -> String {
         let verdicts = paths.split(' ').map(|path| {
             let of = |access| verdict(path, access, "/p/shop");
@@ -310,7 +312,7 @@ mod tests {
     }
 
     #[test]
-    fn paths_in_projects_and_homes_are_free_shown_or_refused() {
+    fn paths_in_projects_and_homes_are_allowed_shown_or_refused() {
         let paths = "/p/shop /p/shop/src /p/shop/.env /p/shopping /p/shop/../other /p/shop/link /p/shop/data /p/shop/api /srv/data /tmp/x /mnt/disk / /p /home /home/me /home/me/src /home/me/.ssh/id_rsa /home/me/.bashrc /home/me/.local/bin /home/me/bin/x /home/you /home/you/src /home/you/.netrc /root /root/x /root/.ssh /Users/me/Library/Keychains";
         insta::assert_snapshot!(table(paths), @"
         /p/shop: inside
@@ -380,7 +382,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_sensitive_is_refused_inside_the_project_too() {
+    fn sensitive_paths_are_refused_inside_the_project_too() {
         for (project, path) in [
             ("/home/me", "/home/me/.ssh"),
             ("/home/me", "/home/me"),
@@ -394,7 +396,7 @@ mod tests {
         assert_eq!(verdict("/home/me/data", Access::Write, "/home/me"), "inside");
     }
 
-    /// A path written in another way: detours, doubled slashes, a slash at the end.
+    /// Generates other spellings of a path: detours, doubled slashes, a trailing slash.
     fn spelled(path: &'static str) -> impl Strategy<Value = String> {
         let parts: Vec<&str> = path.split('/').skip(1).collect();
         let detours =
@@ -402,7 +404,7 @@ mod tests {
         (detours, "(/|/\\.|//|/y/\\.\\.)?").prop_map(move |(detours, end)| {
             let mut text = String::new();
             for (at, (part, detour)) in parts.iter().zip(&detours).enumerate() {
-                // Only at the beginning does `..` stay where it is.
+                // `..` is a no-op only at the beginning.
                 let detour = if at > 0 && detour == "/../" { "" } else { detour };
                 text.push_str(detour.trim_end_matches('/'));
                 text.push('/');
@@ -427,7 +429,7 @@ mod tests {
         }
 
         #[test]
-        fn a_link_to_a_sensitive_path_is_one(
+        fn a_link_to_a_sensitive_path_is_sensitive(
             path in prop::sample::select(vec![
                 "/etc/shadow", "/home/me", "/home/me/.ssh/id_rsa", "/home/you/.netrc", "/proc/1", "/run/docker.sock",
             ]).prop_flat_map(spelled),

@@ -1,4 +1,4 @@
-//! What an instance says in the place of something its template marks secret is a secret too.
+//! Secrecy of overrides: a value that replaces a template's secret is a secret too.
 
 use crate::{
     diagnostic::Problem,
@@ -6,7 +6,7 @@ use crate::{
     template::{ConfigContent, Given, Overrides, Template},
 };
 
-/// Marks as secret what overrides say in the place of the template's secrets, so that it is kept as one.
+/// Marks overrides of the template's secrets as secret, so that they are stored as such.
 pub fn inherit_secrecy(template: &Template, overrides: &mut Overrides) {
     let base = &template.service;
     let secret = |name: &String| {
@@ -34,7 +34,7 @@ pub fn inherit_secrecy(template: &Template, overrides: &mut Overrides) {
     }
 }
 
-/// Files in the place of secret ones that are too large to be sealed unasked.
+/// Returns files that replace secret ones and are too large to encrypt automatically.
 pub(super) fn too_large_to_seal(
     name: &InstanceName,
     template: &Template,

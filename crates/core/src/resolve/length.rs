@@ -1,27 +1,27 @@
-//! What Linux refuses to pass to a program because it is too long (execve(2), `E2BIG`). The engines say so only at the
-//! start, and without the name of the variable.
+//! Limits on what Linux passes to a program (execve(2), `E2BIG`). Engines report a violation only at the start, and
+//! without the name of the variable.
 
 use crate::{diagnostic::Problem, name::InstanceName, spec::ContainerSpec, template::HealthTest, text::Text};
 
-/// The longest variable (`NAME=value`) or argument in bytes, without the NUL that ends it: `MAX_ARG_STRLEN` less one.
+/// The longest variable (`NAME=value`) or argument in bytes, without the terminating NUL: `MAX_ARG_STRLEN` minus one.
 const LONGEST: usize = 131_071;
 
-/// Bytes of environment and arguments together where no stack limit is set, of Linux' 2 MiB (a quarter of the usual stack
-/// of 8 MiB): the rest is for what image and engine add.
+/// Total bytes of environment and arguments if no stack limit is set: Linux's 2 MiB (a quarter of the usual 8 MiB
+/// stack) minus a reserve for additions by the image and engine.
 const ALL: u64 = (2 << 20) - RESERVE;
 const RESERVE: u64 = 16 << 10;
 
-/// The least and the most that a stack limit leaves for environment and arguments.
+/// The lower and upper bounds of the bytes that a stack limit leaves for environment and arguments.
 const LEAST: u64 = 128 << 10;
 const MOST: u64 = 6 << 20;
 
-/// What begins the fields of variables.
+/// The prefix of variables' field names.
 const ENVIRONMENT: &str = "environment.";
 
-/// Bytes of a pointer, which each string takes besides its own.
+/// Size in bytes of the pointer that each string takes in addition to its content.
 const POINTER: u64 = 8;
 
-/// Environment variables, arguments and health checks that no program can be started with.
+/// Reports environment variables, arguments and health checks that are too long to start a program with.
 pub(super) fn too_long(name: &InstanceName, spec: &ContainerSpec) -> Vec<Problem> {
     let variables = spec.environment.iter().map(|(variable, value)| {
         (format!("{ENVIRONMENT}{variable}"), variable.len() + 1 + value.reveal().len())
@@ -76,11 +76,11 @@ fn all_too_long(name: &InstanceName, spec: &ContainerSpec, passed: &[(String, us
     })
 }
 
-/// Linux allows a quarter of the stack's limit, within bounds.
+/// Returns the limit: Linux allows a quarter of the stack limit, within bounds.
 fn limit(spec: &ContainerSpec) -> u64 {
     match spec.ulimits.get("stack").map(|stack| u64::try_from(stack.soft)) {
         Some(Ok(bytes)) => (bytes / 4).clamp(LEAST, MOST) - RESERVE,
-        // -1 is no limit.
+        // -1 means unlimited.
         Some(Err(_)) => MOST - RESERVE,
         None => ALL,
     }

@@ -1,4 +1,4 @@
-//! Instances of other stacks that a stack's wires name.
+//! Instances of other stacks that a stack's wires refer to.
 
 use super::{Effective, WiredStack};
 use crate::{
@@ -13,32 +13,32 @@ use crate::{
 };
 use std::collections::BTreeMap;
 
-/// Instances of other stacks that are linked to.
+/// The linked instances of other stacks.
 pub type LinkedInstances = BTreeMap<(StackName, InstanceName), LinkedInstance>;
 
-/// An instance of another stack, as those who are linked to it need to know it.
+/// An instance of another stack, with the facts its consumers need.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LinkedInstance {
     /// The stack.
     pub stack: StackId,
     /// The instance.
     pub instance: InstanceId,
-    /// Where its stack lives; `None` before its first apply.
+    /// The engine that its stack is on; `None` before its first apply.
     pub engine: Option<EngineId>,
     /// Whether its container should run.
     pub wanted: DesiredRun,
-    /// What it offers, its effective environment with what wires set in it, and where it answers.
+    /// Its exports, its effective environment including wired variables, and its addresses.
     pub wire: WireInstance,
-    /// How logins of consumers' own are made and removed, by export.
+    /// The commands that create and remove consumers' own logins, by export.
     pub provisions: BTreeMap<String, Provision>,
-    /// What of what it offers can't be said: secrets that are not set, or can't be read.
+    /// Problems with its exports: secrets that are not set or cannot be decrypted.
     pub problems: Vec<Problem>,
     /// Its effective config.
     config: Effective,
 }
 
 impl LinkedInstance {
-    /// An instance of a stack that is wired; `None` where there is none of that name.
+    /// Returns an instance of a wired stack; `None` if the stack has no instance of that name.
     pub fn from_stack(stack: &Stack, wired: &WiredStack, name: &InstanceName) -> Option<Self> {
         let instance = stack.instances.get(name)?;
         let config = wired.effective.get(name)?.clone();
@@ -69,12 +69,12 @@ impl LinkedInstance {
         self.config.service.image.as_ref()
     }
 
-    /// Whether its stack builds that.
+    /// Whether its stack builds that image.
     pub fn builds_image(&self) -> bool {
         self.config.service.build.is_some()
     }
 
-    /// When it counts as ready, given the images that are present.
+    /// Returns the condition for being ready, given the images that are present.
     pub(crate) fn readiness(&self, images: &BTreeMap<String, ImageInfo>) -> Readiness {
         let service = &self.config.service;
         let image = self.image().and_then(|image| images.get(image));

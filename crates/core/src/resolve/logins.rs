@@ -1,4 +1,4 @@
-//! Logins of consumers' own: how they are named and kept, and what makes and removes them on their providers.
+//! Consumers' own logins: their names and storage, and the commands that create and remove them on providers.
 
 use super::{Effective, LinkedInstances, PreviousWiring, WiredStack};
 use crate::{
@@ -10,14 +10,15 @@ use crate::{
 };
 use std::collections::BTreeMap;
 
-/// What the key of a kept secret begins with that is a login's password; no variable has a blank in its name.
+/// The key prefix of stored secrets that are login passwords; no variable name contains a blank.
 const LOGIN: &str = "own ";
 
-/// How long a login's name may be: `MySQL`'s users have 32 characters, of which a number and a tag may take twelve.
+/// The longest login name: `MySQL` users have at most 32 characters, of which a number and a tag may take twelve.
 const LOGIN_LENGTH: usize = 20;
 
-/// The key under which the password of an import's own login is kept; it has the login's name too, which so survives
-/// that of the instance. A renamed instance keeps its login's, so another may have the name already.
+/// Returns the key under which the password of an import's own login is stored. It contains the login's name, which
+/// thus outlives the instance's name. A renamed instance keeps its login, so another instance's login may already
+/// have the name.
 pub fn login_key(instance: &InstanceName, import: &str, taken: impl Fn(&str) -> bool) -> String {
     let plain = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '_' };
     let import_name: String = import.chars().map(plain).collect();
@@ -27,16 +28,16 @@ pub fn login_key(instance: &InstanceName, import: &str, taken: impl Fn(&str) -> 
     format!("{LOGIN}{import} {free}")
 }
 
-/// The import whose own login a kept secret is for, and the login's name.
+/// Returns the import and the login's name if a stored secret belongs to a login.
 pub fn login_of(key: &str) -> Option<(&str, &str)> {
     key.strip_prefix(LOGIN)?.rsplit_once(' ')
 }
 
-/// The logins among what is kept of an instance, by import.
+/// Returns the logins among the stored secrets of an instance, by import.
 pub(super) fn kept(generated: &BTreeMap<String, KeptSecret>) -> BTreeMap<String, Login> {
     let login = |(key, kept): (&String, &KeptSecret)| {
         let (import, name) = login_of(key)?;
-        // What can't be read is told where the wire's variables are used.
+        // Undecryptable values are reported where the wire's variables are used.
         let password =
             kept.value.open().map_or_else(|_| Text::secret(""), |secret| Text::Secret(secret.clone()));
         Some((import.to_owned(), Login { name: name.to_owned(), password }))
@@ -44,33 +45,34 @@ pub(super) fn kept(generated: &BTreeMap<String, KeptSecret>) -> BTreeMap<String,
     generated.iter().filter_map(login).collect()
 }
 
-/// A command that is run on a provider for a login of a consumer's own.
+/// A command to run on a provider for a consumer's own login.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct Provisioning {
-    /// In whose container.
+    /// The provider whose container runs the command.
     pub provider: ProviderName,
-    /// The name of user and database.
+    /// The name of the user and database.
     pub name: String,
-    /// What is run.
+    /// The command.
     pub command: Vec<String>,
-    /// With these variables added.
+    /// Variables to add to its environment.
     pub environment: BTreeMap<String, Text>,
 }
 
-/// A login an instance has for itself.
+/// An instance's own login.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OwnLogin {
-    /// The name of user and database.
+    /// The name of the user and database.
     pub name: String,
     /// The import it is for.
     pub import: String,
-    /// Where it is: what runs is wired to that, or would be; `None` where that leads nowhere.
+    /// The endpoint that the running container is wired to, or else that the wire leads to; `None` if there is
+    /// neither.
     pub at: Option<Endpoint>,
-    /// What removes it, where the export says it.
+    /// The command that removes it, if the export specifies one.
     pub removal: Option<Provisioning>,
 }
 
-/// What exports say of logins, in the stack and in others that it names.
+/// The exports' login commands, in the stack and in other stacks that it refers to.
 struct Exports<'a> {
     effective: &'a BTreeMap<InstanceName, Effective>,
     others: &'a LinkedInstances,
@@ -94,7 +96,7 @@ impl Exports<'_> {
     }
 }
 
-/// The names of what is made for a login, as the commands that make and remove it know them.
+/// Returns the names of a login's user and database as the variables that its commands use.
 fn names(login: &Login, contract: &Contract) -> BTreeMap<String, Text> {
     let mut names = BTreeMap::from([("PROVISION_NAME".to_owned(), Text::plain(login.name.clone()))]);
     if contract.has(Property::Bucket) {
@@ -103,7 +105,7 @@ fn names(login: &Login, contract: &Contract) -> BTreeMap<String, Text> {
     names
 }
 
-/// What has to be done on providers before consumers with logins of their own start.
+/// Returns the commands to run on providers before consumers with their own logins start.
 pub(super) fn provisions(
     input: &WireStack,
     effective: &BTreeMap<InstanceName, Effective>,
@@ -126,7 +128,7 @@ pub(super) fn provisions(
 }
 
 impl WiredStack {
-    /// The logins an instance has for itself.
+    /// Returns an instance's own logins.
     pub fn own_logins(
         &self,
         name: &InstanceName,

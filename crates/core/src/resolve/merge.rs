@@ -1,10 +1,10 @@
-//! Template + overrides = effective config, each value with its origin.
+//! Merges a template and an instance's overrides into an effective config, with the origin of each value.
 //!
 //! | field | an override |
 //! |---|---|
 //! | scalars, command, entrypoint, depends_on, resources, secrets, health check, exports, imports | replaces the whole |
 //! | ports, volumes, environment | replaces the whole list; `*_add` adds to the inherited one by key, null removes |
-//! | image, build | an override of either replaces both: nothing is built under a name meant for another image |
+//! | image, build | an override of either replaces both: a build never gets the name of another image |
 //! | labels | merge, the override wins |
 //! | config files | by target path; null removes |
 
@@ -24,19 +24,19 @@ use std::{
     fmt::{self, Display},
 };
 
-/// Where an effective value comes from.
+/// The origin of an effective value.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Origin {
-    /// The template says so.
+    /// Set by the template.
     Template,
-    /// A wire gives it.
+    /// Supplied by a wire.
     Wire {
         /// The import.
         import: String,
         /// The provider and its export.
         provider: Endpoint,
     },
-    /// The instance says so.
+    /// Set by the instance's overrides.
     Override,
 }
 
@@ -56,23 +56,23 @@ impl serde::Serialize for Origin {
     }
 }
 
-/// What an instance amounts to.
+/// The effective config of an instance.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Effective {
-    /// The Compose service; labels, environment, ports and volumes complete.
+    /// The Compose service, with complete labels, environment, ports and volumes.
     pub service: Service,
     /// Config files by target path.
     pub config_files: BTreeMap<String, ConfigFile>,
-    /// What it offers.
+    /// The instance's exports.
     pub exports: Vec<Export>,
-    /// What it needs.
+    /// The instance's imports.
     pub imports: Vec<Import>,
-    /// What wires set: in the container's environment it goes before what the template says. Nothing an override
-    /// decides on is in it.
+    /// Variables supplied by wires: they take precedence over the template's. Variables that an override sets or
+    /// removes are not included.
     pub wired: BTreeMap<String, Wired>,
-    /// What has to be done on its providers before it starts.
+    /// Commands to run on providers before the instance starts.
     pub provisions: Vec<Provisioning>,
-    /// Where each value comes from: by field, and by entry (`environment.NAME`) for lists that add up.
+    /// The origin of each value: by field, and by entry (`environment.NAME`) for lists that are merged.
     pub origins: BTreeMap<String, Origin>,
 }
 
@@ -94,8 +94,8 @@ pub fn merge(template: &Template, overrides: &Overrides) -> Effective {
     }
 }
 
-/// A merge in progress. Each rule of the table of fields is a method: it gets a field's name, the template's value and
-/// the instance's.
+/// A merge in progress. Each rule in the table of fields is a method that takes a field's name, the template's value
+/// and the instance's value.
 struct Merge<'a> {
     template: &'a Service,
     overrides: &'a Overrides,
@@ -128,14 +128,14 @@ impl Merge<'_> {
         Some(value.clone())
     }
 
-    /// The image's name and how it is built are one field in two forms.
+    /// Merges the image, where the name and the build are two forms of one field.
     fn image<T: Clone>(&mut self, field: &str, base: Option<&T>, over: Option<&T>) -> Option<T> {
         let over_either = &self.overrides.service;
         let replaced = over_either.image.is_some() || over_either.build.is_some();
         self.replace(field, base.filter(|_| !replaced), over)
     }
 
-    /// An argument that the template marks secret stays secret.
+    /// Merges the build; an argument that the template marks secret stays secret.
     fn build(&mut self, field: &str, base: Option<&Build>, over: Option<&Build>) -> Option<Build> {
         let mut build = self.image(field, base, over)?;
         for (name, arg) in &mut build.args {
@@ -146,7 +146,7 @@ impl Merge<'_> {
         Some(build)
     }
 
-    /// A variable that the template marks secret stays secret whatever an override sets.
+    /// Merges the environment; a variable that the template marks secret stays secret if an override sets it.
     fn environment(
         &mut self,
         field: &str,
@@ -208,7 +208,8 @@ impl Merge<'_> {
         self.list("config_files", layers).unwrap_or_default()
     }
 
-    /// An inherited list by key, or the override's in its place; then what is added or removed.
+    /// Merges a list by key: starts with the inherited list or the override's replacement, then adds and removes
+    /// entries.
     fn list<K: Ord + Clone + Display, V: Clone>(
         &mut self,
         field: &str,
@@ -241,8 +242,7 @@ struct Layers<'a, K, V> {
     added: Vec<(&'a K, &'a Option<V>)>,
 }
 
-/// An image's repository, normalised; a name that is none of the grammar's, which was stored before that was checked, is
-/// only like itself.
+/// Returns an image's repository, normalised. An invalid name, stored before names were checked, matches only itself.
 pub fn repository(image: &str) -> String {
     ImageRef::parse(image).map_or_else(|_| image.to_owned(), |image| image.repository())
 }

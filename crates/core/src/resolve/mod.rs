@@ -1,4 +1,4 @@
-//! Definitions to effective configs: the merge rules, and what is wrong with the result.
+//! Turns definitions into effective configs: the merge rules, and the checks of the result.
 
 mod check;
 mod host_path;

@@ -1,13 +1,13 @@
-//! The order instances start in.
+//! The start order of instances.
 
 use crate::name::InstanceName;
 use petgraph::{algo::tarjan_scc, graphmap::DiGraphMap};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Who depends on whom.
+/// The providers that each instance depends on.
 pub type Dependencies<'a> = BTreeMap<&'a InstanceName, BTreeSet<&'a InstanceName>>;
 
-/// A cycle among the dependencies, in its order (`a`, `b`, back to `a`); `None` where there is none.
+/// Returns a cycle among the dependencies in order (`a`, `b`, back to `a`), or `None`.
 pub fn cycle<'a>(dependencies: &Dependencies<'a>) -> Option<Vec<&'a InstanceName>> {
     let edges = dependencies.iter().flat_map(|(from, to)| to.iter().map(move |to| (*from, *to)));
     let graph: DiGraphMap<&InstanceName, ()> = DiGraphMap::from_edges(edges);
@@ -30,8 +30,8 @@ pub fn cycle<'a>(dependencies: &Dependencies<'a>) -> Option<Vec<&'a InstanceName
     }
 }
 
-/// Instances with every provider before its consumers, by name where neither depends on the other. Members of a
-/// cycle are left out: [`cycle`] tells of them.
+/// Returns the instances with every provider before its consumers, sorted by name where neither depends on the other.
+/// Members of a cycle are left out; [`cycle`] finds them.
 pub fn start_order<'a, K: Ord>(dependencies: &BTreeMap<&'a K, BTreeSet<&'a K>>) -> Vec<&'a K> {
     let mut waiting = dependencies.clone();
     let mut order = Vec::new();

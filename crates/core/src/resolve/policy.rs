@@ -1,4 +1,4 @@
-//! What an effective config asks of the host that policy refuses unless the stack allows it.
+//! Requests of an effective config that policy refuses unless the stack allows them.
 
 use super::{Access, HostView, Judgement};
 use crate::{
@@ -9,7 +9,7 @@ use crate::{
 use serde::Serialize;
 use std::fmt;
 
-/// Capabilities that give the host, or other stacks' traffic, away (capabilities(7)).
+/// Capabilities that expose the host or other stacks' traffic (capabilities(7)).
 const DANGEROUS: &[&str] = &[
     "ALL",
     "AUDIT_CONTROL",
@@ -29,15 +29,15 @@ const DANGEROUS: &[&str] = &[
     "SYSLOG",
 ];
 
-/// Types of `SELinux` that confine a container.
+/// `SELinux` types that confine a container.
 const CONFINED_TYPES: &[&str] = &["container_t", "container_init_t", "container_kvm_t"];
 
-/// One thing policy speaks of: what it takes to allow it, the field, and what was asked.
+/// One request that policy refuses: the allowance it needs, the field, and the requested value.
 pub(super) struct Asked {
     pub(super) allowance: Allowance,
     pub(super) field: String,
     pub(super) what: String,
-    /// Whether it was applied before this was refused, and did not change since.
+    /// Whether it was applied before it was refused, and has not changed since.
     pub(super) applied: bool,
 }
 
@@ -47,29 +47,29 @@ impl Asked {
     }
 }
 
-/// Something of the host's outside the project that a container gets to see.
+/// A host resource outside the project that a container can access.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct HostUse {
-    /// What it is used for.
+    /// The kind of use.
     pub kind: HostUseKind,
-    /// Its path, as it is written.
+    /// The path as written.
     pub path: String,
-    /// The path it is, where links lead to another one.
+    /// The resolved path, if symbolic links lead elsewhere.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub real: Option<String>,
-    /// Where the container has it.
+    /// The path in the container.
     pub target: String,
     /// Whether the container can write to it.
     pub writable: bool,
 }
 
-/// What a path of the host is used for.
+/// The use of a host path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum HostUseKind {
-    /// It is mounted.
+    /// Mounted into the container.
     Bind,
-    /// Its content is put into the container.
+    /// Read, and its content copied into the container.
     File,
 }
 
@@ -87,7 +87,7 @@ impl fmt::Display for HostUse {
     }
 }
 
-/// Whose host paths are judged, and by what this machine says of them.
+/// The instance whose host paths are judged, and the facts about this machine.
 #[derive(Clone, Copy)]
 pub(crate) struct Place<'a> {
     pub(crate) name: &'a InstanceName,
@@ -95,7 +95,7 @@ pub(crate) struct Place<'a> {
     pub(crate) view: &'a HostView,
 }
 
-/// Everything a container asks for that policy refuses by default.
+/// Returns everything a container requests that policy refuses by default.
 pub(super) fn asked(spec: &ContainerSpec, place: Place<'_>) -> Vec<Asked> {
     let mut asked = Vec::new();
     if spec.privileged {
@@ -154,7 +154,7 @@ fn binds(spec: &ContainerSpec, place: Place<'_>) -> Vec<Asked> {
     judged.collect()
 }
 
-/// Config files that were read from where policy refuses it.
+/// Returns config files read from paths that policy refuses.
 pub(super) fn files(place: Place<'_>) -> Vec<Asked> {
     let files = place.view.files.get(place.name).into_iter().flatten();
     let judged = files.filter_map(|(target, file)| {
@@ -169,7 +169,7 @@ pub(super) fn files(place: Place<'_>) -> Vec<Asked> {
     judged.collect()
 }
 
-/// What of the host's outside the project a container gets to see.
+/// Returns the host resources outside the project that a container can access.
 pub(crate) fn outside(spec: &ContainerSpec, place: Place<'_>) -> Vec<HostUse> {
     let binds = spec.mounts.iter().filter_map(|mount| match &mount.source {
         MountFrom::Bind(path) => Some((HostUseKind::Bind, path, &mount.target, !mount.read_only)),
@@ -189,13 +189,14 @@ pub(crate) fn outside(spec: &ContainerSpec, place: Place<'_>) -> Vec<HostUse> {
     uses.collect()
 }
 
-/// A path that is refused, what it is where links lead elsewhere, and why.
+/// Describes a refused path, the path it resolves to if another, and the reason.
 fn refused(path: &str, why: &str, place: Place<'_>) -> String {
     let resolved = place.view.resolved(path);
     if resolved == path { format!("{path} ({why})") } else { format!("{path}, which is {resolved} ({why}),") }
 }
 
-/// Options that take confinement off, as a whole or in part (`seccomp`, `apparmor`, `SELinux`, masked paths of `/proc`).
+/// Whether an option disables confinement in whole or in part (`seccomp`, `apparmor`, `SELinux`, masked paths of
+/// `/proc`).
 fn unconfined(option: &str) -> bool {
     let option = option.to_ascii_lowercase();
     let kind = option.strip_prefix("label").map(|rest| rest.trim_start_matches([':', '=']));
@@ -210,7 +211,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn security_options_that_take_confinement_off_are_known() {
+    fn security_options_that_disable_confinement_are_recognized() {
         for option in [
             "label=type:spc_t",
             "label:type:spc_t",

@@ -1,15 +1,15 @@
-//! The fields of services and overrides as the reference lists them.
+//! The fields of services and overrides, as listed in the reference.
 
 use crate::service_fields::service_fields;
 
-/// A field as the reference lists it.
+/// A field as listed in the reference.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FieldReference {
-    /// Its name.
+    /// The field's name.
     pub name: &'static str,
-    /// What users write.
+    /// The syntax that users write.
     pub form: &'static str,
-    /// What it means.
+    /// The field's meaning.
     pub meaning: &'static str,
     /// How an instance's value combines with its template's.
     pub merge: MergeRule,
@@ -18,11 +18,11 @@ pub struct FieldReference {
 /// How an instance's value combines with its template's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MergeRule {
-    /// Replaces the template's, as a whole.
+    /// Replaces the template's value as a whole.
     Replace,
     /// Replaces both the image and the build.
     ReplaceImageAndBuild,
-    /// Replaces the whole list; the field of that name adds to it.
+    /// Replaces the whole list; the named field adds to it.
     ReplaceList(&'static str),
     /// Adds to the inherited list of that name.
     AddTo(&'static str),
@@ -70,7 +70,7 @@ macro_rules! refer_to_service {
 
 service_fields!(refer_to_service);
 
-/// The fields of an override that a template's service doesn't have.
+/// The fields of an override that a template's service does not have.
 pub const OVERRIDE_REFERENCE: &[FieldReference] = &[
     FieldReference {
         name: "environment_add",

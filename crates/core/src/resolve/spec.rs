@@ -1,4 +1,4 @@
-//! Effective config + names and numbers assigned by the store = what an engine is asked to make.
+//! Combines the effective config with names and numbers assigned by the store into the spec passed to the engine.
 
 use super::{
     Effective,
@@ -22,31 +22,30 @@ use std::{
     iter,
 };
 
-/// What the spec of an instance's container needs to know besides its effective config.
+/// The input for a container's spec besides the instance's effective config.
 #[derive(Debug, Clone, Copy)]
 pub struct SpecContext<'a> {
-    /// The stack: its secrets, and the directory relative host paths resolve against.
+    /// The stack: its secrets, and the directory that relative host paths resolve against.
     pub stack: &'a Stack,
-    /// The instance's name: its host name and alias.
+    /// The instance's name, used as host name and alias.
     pub name: &'a InstanceName,
     /// The instance: assigned ports, volumes, slot.
     pub instance: &'a Instance,
-    /// The name its container has.
+    /// The container's name.
     pub container: &'a ContainerName,
     /// The stack's network.
     pub network: &'a NetworkName,
-    /// The network's addresses.
+    /// The network's subnet.
     pub subnet: Ipv4Net,
-    /// The user's home, for `~/`.
+    /// The user's home directory, for `~/`.
     pub home: Option<&'a str>,
-    /// The name its image has on the engine, where the stack builds it.
+    /// The image's name on the engine, if the stack builds it.
     pub build_tag: Option<&'a str>,
-    /// The image, where it is present: its `VOLUME` paths become named volumes.
+    /// The image, if present: its `VOLUME` paths become named volumes.
     pub image: Option<&'a ImageInfo>,
 }
 
-/// What the engine is asked to make for an instance, and what of it can't be said: secrets that are not set, or can't be
-/// read.
+/// Returns the container spec of an instance, and the problems: secrets that are not set or cannot be decrypted.
 pub fn container_spec(effective: &Effective, context: &SpecContext<'_>) -> (ContainerSpec, Vec<Problem>) {
     let mut resolver = ReferenceResolver {
         stack: context.stack,
@@ -58,18 +57,18 @@ pub fn container_spec(effective: &Effective, context: &SpecContext<'_>) -> (Cont
     (spec, resolver.problems)
 }
 
-/// What it is found by beside its container's name. Docker resolves host names by itself, Podman does not.
+/// Returns the network aliases besides the container's name. Docker resolves host names itself, Podman does not.
 fn aliases(name: &InstanceName, hostname: Option<&str>) -> Vec<String> {
     let hostname = hostname.filter(|hostname| *hostname != name.as_str());
     iter::once(name.to_string()).chain(hostname.map(str::to_owned)).collect()
 }
 
-/// A value that is copied; what is not set is the type's default.
+/// Converts an optional value; `None` becomes the type's default.
 fn copied<T, S: From<T> + Default>(value: Option<T>) -> S {
     value.map_or_else(S::default, S::from)
 }
 
-/// A container's spec: the fields that are copied from the service, and those that are given here.
+/// Builds a container's spec from the fields that are copied from the service and those that are passed in.
 macro_rules! spec_of_service {
     ([$service:ident { $($given:tt)* }] $( $field:ident: $type:ty = $read:expr, $merge:ident,
         $(copied [$copied:ty],)? $(spec $own:tt,)? $(compose $shown:tt,)?
@@ -129,8 +128,8 @@ fn published(effective: &Effective, assigned: &BTreeMap<PortKey, HostBinding>) -
         .collect()
 }
 
-/// The mounts that were asked for, and a named volume for each `VOLUME` path of the image that nothing covers:
-/// left to the engine it would be an anonymous one, and lost with each replacement.
+/// Returns the requested mounts, and a named volume for each `VOLUME` path of the image that none of them covers: the
+/// engine would create an anonymous volume, which is lost with each replacement.
 fn mounts(effective: &Effective, context: &SpecContext<'_>) -> Vec<Mount> {
     let physical = |name: &VolumeName| context.instance.volumes.get(name).cloned();
     let mut mounts: BTreeMap<String, Mount> = BTreeMap::new();
@@ -165,12 +164,12 @@ fn mounts(effective: &Effective, context: &SpecContext<'_>) -> Vec<Mount> {
     mounts.into_values().collect()
 }
 
-/// The name of the volume for a `VOLUME` path of an image: `/var/lib/data` is `image-var-lib-data`.
+/// Returns the name of the volume for a `VOLUME` path of an image: `/var/lib/data` is `image-var-lib-data`.
 pub fn image_volume(path: &str) -> Option<VolumeName> {
     VolumeName::suggest(&format!("image-{path}"), "image-data").parse().ok()
 }
 
-/// An absolute host path: `~/` is the home, relative ones start at the project directory.
+/// Returns an absolute host path: `~/` is the home directory, and relative paths start at the project directory.
 pub fn absolute_path(path: &str, project: Option<&str>, home: Option<&str>) -> String {
     let joined = if let Some(rest) = path.strip_prefix("~/") {
         format!("{}/{rest}", home.unwrap_or("~"))
@@ -184,7 +183,7 @@ pub fn absolute_path(path: &str, project: Option<&str>, home: Option<&str>) -> S
     normal_path(&joined)
 }
 
-/// A path without `.`, `..`, and doubled slashes.
+/// Normalises a path: removes `.`, `..` and doubled slashes.
 pub(super) fn normal_path(path: &str) -> String {
     let mut parts: Vec<&str> = Vec::new();
     for part in path.split('/') {
@@ -199,7 +198,7 @@ pub(super) fn normal_path(path: &str) -> String {
     format!("/{}", parts.join("/"))
 }
 
-/// Config files, and the secrets that are files.
+/// Returns the config files and the secrets mounted as files.
 fn files(effective: &Effective, resolver: &mut ReferenceResolver<'_>) -> BTreeMap<String, FileSpec> {
     let root = Owner { uid: 0, gid: 0 };
     let mut files = BTreeMap::new();

@@ -1,4 +1,4 @@
-//! Where the images of a stack come from: pulled by name, or built.
+//! The sources of a stack's images: pulled by name, or built.
 
 use super::{Access, Effective, HostView, Judgement, absolute_path};
 use crate::{
@@ -12,43 +12,43 @@ use crate::{
 use serde::Serialize;
 use std::collections::BTreeMap;
 
-/// Where a container's image comes from.
+/// The source of a container's image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Supply {
-    /// It is pulled where it is absent.
+    /// Pulled if absent.
     Missing,
-    /// Its tag is looked up each time.
+    /// Looked up by its tag each time.
     Always,
-    /// It is there, or it is an error.
+    /// Must be present; it is an error if it is not.
     Never,
-    /// The stack builds it.
+    /// Built by the stack.
     Build,
 }
 
-/// The name a build has on the engine.
+/// The name of a build on the engine.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BuildTag {
-    /// The name. No other store gives it, nor any other stack of this one.
+    /// The name. No other store or stack uses the same one.
     pub name: String,
-    /// The container of the instance that is named in it.
+    /// The container of the instance that the name contains.
     pub container: ContainerName,
-    /// Whether the definition gives the image a name besides.
+    /// Whether the definition also names the image.
     pub named: bool,
 }
 
-/// Digits of a store's id that tell it from others; the last ones are random in every form of id.
+/// Digits that are enough to identify a store; the last digits of an id are random in every form of id.
 const STORE_DIGITS: usize = 12;
 
-/// The name an instance's build has on the engine: `devarch-shop-api:4f0c2b7a91de`. The tag is the store's, so that stores
-/// on one engine never move each other's.
+/// Returns the name of an instance's build on the engine: `devarch-shop-api:4f0c2b7a91de`. The tag identifies the
+/// store, so that stores on one engine never move each other's tags.
 pub fn build_tag(store: &StoreId, container: &ContainerName) -> String {
     let digits: Vec<char> = store.as_str().chars().filter(char::is_ascii_alphanumeric).collect();
     let store: String = digits[digits.len().saturating_sub(STORE_DIGITS)..].iter().collect();
     format!("{container}:{}", store.to_ascii_lowercase())
 }
 
-/// The name of a build in the definition that gives it none.
+/// Returns the image name of a build that has none in the definition.
 pub(crate) fn unnamed_image(container: &ContainerName) -> String {
     format!("{container}:latest")
 }
@@ -56,30 +56,30 @@ pub(crate) fn unnamed_image(container: &ContainerName) -> String {
 /// The images of a stack.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Supplies {
-    /// By instance: its image, and where that comes from.
+    /// By instance: its image and the image's source.
     pub instances: BTreeMap<InstanceName, (String, Supply)>,
-    /// By the image's name: how it is built.
+    /// The builds, by image name.
     pub builds: BTreeMap<String, BuildSpec>,
-    /// By the image's name: the first instance that builds it, by its container's name.
+    /// By image name: the first instance that builds it, by its container's name.
     pub builders: BTreeMap<String, ContainerName>,
-    /// What is wrong with them.
+    /// The problems with the images.
     pub problems: Vec<Problem>,
 }
 
-/// What supplies need to know besides the stack.
+/// The input for supplies besides the stack.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct SupplyContext<'a> {
-    /// The user's home, for `~/` and for policy.
+    /// The user's home directory, for `~/` and for policy.
     pub home: Option<&'a str>,
-    /// A policy that holds in place of every instance's own.
+    /// A pull policy that overrides that of every instance.
     pub pull: Option<PullPolicy>,
-    /// What images are built from now, by name, as far as somebody looked.
+    /// The hashes of current build sources by image name, as far as they were read.
     pub hashes: Option<&'a BTreeMap<String, BuildHash>>,
-    /// What this machine says of host paths; without it they are judged as they are written.
+    /// Facts about host paths on this machine; without them, paths are judged as written.
     pub host: Option<&'a HostView>,
 }
 
-/// The images of the instances that are to be there.
+/// Returns the images of the instances that should exist.
 pub fn supplies(
     stack: &Stack,
     effective: &BTreeMap<InstanceName, Effective>,
@@ -92,7 +92,7 @@ pub fn supplies(
             supplies.add(stack, name, effective, context);
         }
     }
-    // An image that one instance builds is not pulled for another.
+    // An image built by one instance is not pulled for another.
     for (image, supply) in supplies.instances.values_mut() {
         if supplies.builds.contains_key(image) {
             *supply = Supply::Build;
@@ -102,7 +102,7 @@ pub fn supplies(
 }
 
 impl Supplies {
-    /// By the image's name in the definition: the one it has on the engine.
+    /// Returns the names of builds on the engine, by their name in the definition.
     pub fn tags(&self, store: &StoreId) -> BTreeMap<String, BuildTag> {
         let tag = |(image, container): (&String, &ContainerName)| {
             let named = *image != unnamed_image(container);
@@ -152,7 +152,7 @@ impl Supplies {
     }
 }
 
-/// Why a directory is not sent to the engine: it, or its Dockerfile, is something that policy refuses.
+/// Returns why a build context is not sent to the engine: policy refuses it or its Dockerfile.
 fn refused_context(stack: &Stack, spec: &BuildSpec, context: &SupplyContext<'_>) -> Option<String> {
     let written = HostView::of_home(context.home);
     let view = context.host.unwrap_or(&written);
@@ -174,7 +174,7 @@ fn refused_context(stack: &Stack, spec: &BuildSpec, context: &SupplyContext<'_>)
     })
 }
 
-/// How an instance's image is built, if it is.
+/// Returns the build of an instance's image, if it has one.
 pub fn build_spec(stack: &Stack, of: &Effective, context: &SupplyContext<'_>) -> Option<BuildSpec> {
     let (build, image) = (of.service.build.as_ref()?, of.service.image.as_ref()?);
     let policy = context.pull.or(of.service.pull_policy);

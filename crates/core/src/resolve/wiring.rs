@@ -1,4 +1,4 @@
-//! A stack's wires, worked out of its effective configs and put into them.
+//! Resolves a stack's wires from its effective configs, and adds the results to them.
 
 use super::{Dependencies, Effective, LinkedInstances, Origin, cycle, logins, secrets::ReferenceResolver};
 use crate::{
@@ -16,36 +16,36 @@ use crate::{
 };
 use std::collections::{BTreeMap, BTreeSet};
 
-/// What runs: the provider each import was wired to when its consumer was last applied.
+/// The previous wiring: the provider each import was wired to when its consumer was last applied.
 pub type PreviousWiring = BTreeMap<InstanceName, BTreeMap<String, Endpoint>>;
 
-/// What wiring needs to know besides the stack.
+/// The input for wiring besides the stack.
 #[derive(Debug, Clone, Copy)]
 pub struct WireContext<'a> {
-    /// The images that are present, by the name they are referred to.
+    /// The images that are present, by the name they are referred to by.
     pub images: &'a BTreeMap<String, ImageInfo>,
-    /// What runs.
+    /// The wiring of the running containers.
     pub prior: &'a PreviousWiring,
-    /// Instances of other stacks that `wires` names.
+    /// The instances of other stacks that `wires` refers to.
     pub others: &'a LinkedInstances,
 }
 
-/// A stack with its wires.
+/// A stack with its wires resolved.
 #[derive(Debug, Clone)]
 pub struct WiredStack {
-    /// The effective configs, with what wires set and whom they wait for.
+    /// The effective configs, including variables and dependencies that follow from wires.
     pub effective: BTreeMap<InstanceName, Effective>,
-    /// What the wires were worked out from.
+    /// The input from which the wires were resolved.
     pub input: WireStack,
     /// The wires.
     pub resolution: Resolution,
-    /// Secrets that exports and external providers refer to, and that are not set or can't be read.
+    /// Secrets that exports and external providers refer to, and that are not set or cannot be decrypted.
     pub problems: Vec<Finding>,
     /// Whether instances would wait for each other.
     cyclic: bool,
 }
 
-/// Wires a stack. Where its wires make a cycle nobody waits because of them: the cycle is told.
+/// Wires a stack. If its wires form a cycle, they add no dependencies, and the cycle is reported.
 pub fn wired(
     stack: &Stack,
     mut effective: BTreeMap<InstanceName, Effective>,
@@ -73,7 +73,7 @@ pub fn wired(
 }
 
 impl WiredStack {
-    /// What was found of what is wanted: what is not to be there needs no wires.
+    /// Returns the findings about desired instances; those that should not exist need no wires.
     pub fn matters(&self, stack: &Stack) -> Vec<&Finding> {
         let findings = self.resolution.findings.iter();
         findings.filter(|finding| self.concerns_wanted(stack, finding)).collect()
@@ -83,14 +83,14 @@ impl WiredStack {
         let wanted = |name: &InstanceName| {
             stack.instances.get(name).is_some_and(|instance| stack.wanted(instance) != DesiredRun::Absent)
         };
-        // An export may be needed by another; a cycle is everybody's.
+        // Another instance may need an export, and a cycle concerns every instance.
         stack.instances.keys().any(wanted)
             && (self.cyclic
                 || finding.about == About::Export
                 || finding.problem.instance.as_ref().is_none_or(wanted))
     }
 
-    /// The same as plans take it: errors, which block them, and warnings; and apart from them notes.
+    /// Returns the findings in the form plans use: errors, which block them, and warnings; notes are separate.
     pub fn findings(&self, stack: &Stack) -> (Findings, Vec<Problem>) {
         let (mut findings, mut notes) = (Findings::default(), Vec::new());
         for Finding { severity, problem, .. } in self.matters(stack) {
@@ -105,7 +105,7 @@ impl WiredStack {
         (findings, notes)
     }
 
-    /// What is wrong with what instances and external providers say they offer: told when it is said.
+    /// Returns problems with the exports of instances and external providers, to be reported when they are defined.
     pub fn bad_offers(&self) -> Vec<Problem> {
         let errors = self.resolution.findings.iter().filter(|finding| finding.severity == Severity::Error);
         let of_offers = errors.filter(|finding| finding.about != About::Other);
@@ -147,7 +147,7 @@ fn input(
     input
 }
 
-/// What linked providers can't say of what they offer, told of their consumers.
+/// Returns problems that prevent linked providers from resolving their exports, reported for their consumers.
 fn unsaid(resolution: &Resolution, others: &LinkedInstances) -> Vec<Finding> {
     let mut problems = Vec::new();
     for link in &resolution.links {
@@ -165,7 +165,7 @@ fn errors(about: About, problems: Vec<Problem>) -> impl Iterator<Item = Finding>
     problems.into_iter().map(move |problem| Finding { severity: Severity::Error, problem, about })
 }
 
-/// The end of its id, which is random.
+/// Returns the end of the stack's id, which is random.
 fn tag(stack: &Stack) -> String {
     let id: Vec<char> = stack.id.as_str().chars().filter(char::is_ascii_alphanumeric).collect();
     id[id.len().saturating_sub(TAG)..].iter().map(char::to_ascii_lowercase).collect()
@@ -187,7 +187,7 @@ struct Place<'a> {
 }
 
 impl Place<'_> {
-    /// The instance as wiring sees it. The environment of one that offers and needs nothing is of no interest.
+    /// Returns the instance in the form used for wiring. The environment is left out if it has no exports or imports.
     fn wire_instance(
         &self,
         config: &Effective,
@@ -201,7 +201,7 @@ impl Place<'_> {
         if config.exports.is_empty() && config.imports.is_empty() {
             return seen;
         }
-        // What is wrong in the environment is told where the container is specified.
+        // Problems in the environment are reported when the container is specified.
         seen.environment =
             resolver(self.stack, Some(self.name), &self.instance.generated).environment(config);
         let mut resolver = resolver(self.stack, Some(self.name), &self.instance.generated);
@@ -228,7 +228,7 @@ impl Place<'_> {
         seen
     }
 
-    /// The variables an override sets or removes.
+    /// Returns the variables an override sets or removes.
     fn overridden(&self, config: &Effective) -> BTreeSet<String> {
         let set = config.origins.iter().filter(|(_, origin)| **origin == Origin::Override);
         let set = set.filter_map(|(field, _)| field.strip_prefix("environment."));
@@ -236,7 +236,8 @@ impl Place<'_> {
         set.map(str::to_owned).chain(removed.map(|(name, _)| name.clone())).collect()
     }
 
-    /// Nothing is known of an image that is absent, so nothing is doubted then.
+    /// Returns the TCP ports that an instance declares; empty, so that no port is questioned, while its image is
+    /// absent.
     fn listens(&self, config: &Effective) -> BTreeSet<u16> {
         let image = config.service.image.as_ref().and_then(|image| self.images.get(image));
         let Some(image) = image else { return BTreeSet::new() };
@@ -246,7 +247,7 @@ impl Place<'_> {
     }
 }
 
-/// Whether instances wait for each other because of wires.
+/// Whether wires make instances wait for each other.
 fn is_cyclic(effective: &BTreeMap<InstanceName, Effective>, resolution: &Resolution) -> bool {
     if resolution.order.is_empty() {
         return false;
@@ -261,7 +262,7 @@ fn is_cyclic(effective: &BTreeMap<InstanceName, Effective>, resolution: &Resolut
     cycle(&dependencies).is_some()
 }
 
-/// How much of its id tells a stack from all others.
+/// Number of characters of its id that identify a stack.
 const TAG: usize = 8;
 
 fn origin(link: &Wire) -> Origin {
@@ -276,7 +277,8 @@ fn set_variables(config: &mut Effective, links: &[&Wire], variables: BTreeMap<St
     config.wired = variables;
 }
 
-/// A consumer waits until its providers are ready, unless it says itself how it waits for them.
+/// Adds the dependencies of wires: a consumer waits until its providers are ready, unless it defines its own
+/// condition.
 fn wait(config: &mut Effective, links: &[&Wire]) {
     let ready = Dependency { condition: DependencyCondition::Ready, restart: false, required: true };
     for link in links {

@@ -1,4 +1,4 @@
-//! What a plan was made from: equal as long as the plan is, and told in words where it is not.
+//! Assumptions: they stay equal as long as the plan does, and differences are described in words.
 
 use crate::{
     promises::SHOP,
@@ -20,22 +20,22 @@ fn shop() -> Scenario {
     scenario
 }
 
-/// How the facts of the shop differ after something happened.
+/// Returns how the facts of the shop differ after a change.
 fn differences(happened: impl FnOnce(&mut Scenario)) -> String {
     let mut scenario = shop();
     let assumed = scenario.assume(&stack(SHOP));
     happened(&mut scenario);
-    told(&assumed, &scenario.assume(&stack(SHOP)))
+    described(&assumed, &scenario.assume(&stack(SHOP)))
 }
 
-fn told(assumed: &Assumptions, found: &Assumptions) -> String {
+fn described(assumed: &Assumptions, found: &Assumptions) -> String {
     let differences = assumed.differences(found);
     assert_eq!(assumed.digest() != found.digest(), assumed != found);
     differences.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
 }
 
 #[test]
-fn facts_hold_no_secret_and_read_back_equal() {
+fn facts_contain_no_secret_and_deserialize_to_equal_ones() {
     let with = "web: {template: t, environment: {TOKEN: {value: hunter2, secret: true}}}";
     let mut scenario = Scenario::new();
     scenario.apply(&stack(with));
@@ -47,7 +47,7 @@ fn facts_hold_no_secret_and_read_back_equal() {
 }
 
 #[test]
-fn what_differs_is_told_in_words() {
+fn differences_are_described_in_words() {
     let stop = |scenario: &mut Scenario| scenario.of("db").state = RunState::Exited;
     insta::assert_snapshot!(differences(stop), @"container devarch-shop-db: assumed running, found stopped");
     let gone = |scenario: &mut Scenario| {
@@ -66,10 +66,10 @@ fn what_differs_is_told_in_words() {
 }
 
 #[test]
-fn an_edit_is_told_in_words() {
+fn an_edit_is_described_in_words() {
     let without_web = SHOP.lines().filter(|line| !line.starts_with("web")).collect::<Vec<_>>().join("\n");
     let scenario = shop();
-    insta::assert_snapshot!(told(&scenario.assume(&stack(SHOP)), &scenario.assume(&stack(&without_web))), @"
+    insta::assert_snapshot!(described(&scenario.assume(&stack(SHOP)), &scenario.assume(&stack(&without_web))), @"
     instance web: assumed wanted running, found absent
     port 127.0.0.1:8080/tcp: assumed free, found absent
     ");
@@ -78,7 +78,7 @@ fn an_edit_is_told_in_words() {
         stack(&SHOP.replace("A: \"1\"", "A: \"2\"").replace("depends_on: [api]", "depends_on: [db]"));
     edited.revision += 1;
     edited.allow = [devarch_core::policy::Allowance::Devices].into();
-    let differences = told(&assumed, &scenario.assume(&edited));
+    let differences = described(&assumed, &scenario.assume(&edited));
     let hash = |scenario: &Scenario, stack| {
         scenario.desire(stack).instances[&crate::support::name("db")].hash.as_ref().unwrap()[2..14].to_owned()
     };
@@ -93,18 +93,18 @@ fn an_edit_is_told_in_words() {
 }
 
 #[test]
-fn a_port_that_was_taken_is_told_with_its_owner() {
+fn a_port_conflict_names_the_port_and_its_owner() {
     let mut scenario = Scenario::new();
     let assumed = scenario.assume(&stack(SHOP));
     scenario.observed.listeners.push(Listener {
         socket: HostSocket { ip: "0.0.0.0".parse().unwrap(), port: 8080, protocol: Protocol::Tcp },
         process: Some("nginx (pid 812)".to_owned()),
     });
-    insta::assert_snapshot!(told(&assumed, &scenario.assume(&stack(SHOP))), @"port 127.0.0.1:8080/tcp: assumed free, found nginx (pid 812)");
+    insta::assert_snapshot!(described(&assumed, &scenario.assume(&stack(SHOP))), @"port 127.0.0.1:8080/tcp: assumed free, found nginx (pid 812)");
 }
 
 #[test]
-fn health_times_and_words_of_the_engine_are_no_facts() {
+fn health_times_and_engine_messages_are_not_facts() {
     let happened = |scenario: &mut Scenario| {
         scenario.observed.engine.version = "28.0.0".to_owned();
         scenario.observed.engine.endpoint = "tcp://elsewhere".to_owned();
@@ -125,7 +125,7 @@ fn health_times_and_words_of_the_engine_are_no_facts() {
 }
 
 #[test]
-fn learning_what_was_not_known_yet_is_no_difference() {
+fn learning_an_unknown_fact_is_not_a_difference() {
     let mut scenario = Scenario::new();
     let image = scenario.observed.images.clone();
     scenario.observed.images.clear();
@@ -136,12 +136,12 @@ fn learning_what_was_not_known_yet_is_no_difference() {
     });
     scenario.observed.engine_id = Some(EngineId::new("engine-1"));
     let found = scenario.assume(&stack(SHOP));
-    assert_eq!(told(&assumed, &found), "");
-    assert_ne!(told(&found, &assumed), "");
+    assert_eq!(described(&assumed, &found), "");
+    assert_ne!(described(&found, &assumed), "");
 }
 
 #[test]
-fn a_job_that_is_done_is_a_fact_and_another_containers_exit_is_not() {
+fn a_completed_job_is_a_fact_and_another_containers_exit_code_is_not() {
     insta::assert_snapshot!(differences(|scenario| scenario.of("migrate").exit_code = Some(3)), @"container devarch-shop-migrate: assumed job done, found not done");
     assert_eq!(differences(|scenario| scenario.of("web").exit_code = Some(3)), "");
 }
@@ -149,9 +149,9 @@ fn a_job_that_is_done_is_a_fact_and_another_containers_exit_is_not() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(256))]
 
-    /// Whatever is done by hand: where it changes the plan, it changes what the plan was made from.
+    /// After any manual changes: if the plan changes, so do its facts.
     #[test]
-    fn what_changes_the_plan_changes_its_facts(
+    fn a_change_of_the_plan_changes_its_facts(
         (from, to) in random_edit(),
         wanted in wish(),
         deeds in deeds(),

@@ -1,4 +1,5 @@
-//! What is there is stopped, started and removed whatever is wrong with its definition; nothing is made while that is wrong.
+//! Existing containers can be stopped, started and removed whatever the problems with their definition; none is
+//! created until those are fixed.
 
 use crate::{
     promises::SHOP,
@@ -15,7 +16,7 @@ fn wanted(mut stack: Stack, wanted: DesiredRun) -> Stack {
     stack
 }
 
-/// The shop as it runs, and then without the key of config hashes.
+/// Returns the running shop after the key of config hashes became undecryptable.
 fn keyless() -> Scenario {
     let mut scenario = Scenario::new();
     scenario.apply(&stack(SHOP));
@@ -32,7 +33,7 @@ fn refused(scenario: &Scenario, stack: &Stack) -> String {
 }
 
 #[test]
-fn without_the_hash_key_what_runs_is_taken_for_unchanged_and_that_is_told() {
+fn without_the_hash_key_running_containers_count_as_unchanged_with_a_warning() {
     let scenario = keyless();
     let unchanged = scenario.plan(&stack(SHOP));
     insta::assert_snapshot!(plan_text(&unchanged, TextOptions::default()), @"
@@ -71,7 +72,7 @@ fn without_the_hash_key_containers_are_stopped_and_started() {
 }
 
 #[test]
-fn without_the_hash_key_nothing_is_made() {
+fn without_the_hash_key_no_container_is_created() {
     let mut scenario = keyless();
     scenario.observed.containers.retain(|container| !container.name.as_str().ends_with("web"));
     insta::assert_snapshot!(refused(&scenario, &stack(SHOP)), @"
@@ -99,7 +100,7 @@ fn without_the_hash_key_nothing_is_made() {
     assert_eq!((scenario.observed.containers.len(), scenario.observed.networks.len()), (0, 0));
 }
 
-/// A container can't be brought onto a network that was made anew, but stopped whatever it is on.
+/// A container cannot be moved to a recreated network, but it can always be stopped.
 #[test]
 fn without_the_hash_key_a_container_that_lost_its_network_is_only_stopped() {
     let mut scenario = keyless();
@@ -110,7 +111,7 @@ fn without_the_hash_key_a_container_that_lost_its_network_is_only_stopped() {
     assert!(scenario.observed.containers.iter().all(|container| container.state != RunState::Running));
 }
 
-/// Whether a container that was never started has its files can't be seen, and they can't be put again.
+/// Whether a container that was never started has its files cannot be observed, and they cannot be written again.
 #[test]
 fn without_the_hash_key_a_container_that_may_lack_its_files_is_not_started() {
     let mut scenario = keyless();
@@ -123,9 +124,9 @@ fn without_the_hash_key_a_container_that_may_lack_its_files_is_not_started() {
     assert!(try_plan(&scenario, &wanted(stack(SHOP), DesiredRun::Stopped)).is_ok());
 }
 
-/// Also what the wires of others would change is left as it is: it may come of what is wrong.
+/// Changes caused by other instances' wires are not applied either: they may result from the error.
 #[test]
-fn a_wiring_error_stops_neither_stop_nor_start() {
+fn a_wiring_error_prevents_neither_stop_nor_start() {
     const WIRED: &str = "
 db:
   template: t

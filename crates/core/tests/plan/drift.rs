@@ -1,4 +1,4 @@
-//! What was done by hand shows in the plan, to the field, and an apply mends it.
+//! Manual changes appear in the plan by field, and an apply reverts them.
 
 use crate::{
     promises::{SHOP, text},
@@ -15,7 +15,7 @@ use devarch_core::{
 };
 use std::sync::Arc;
 
-/// The plan of an unchanged shop after something was done to it by hand; applying it leaves nothing to do.
+/// Returns the plan of an unchanged shop after a manual change; applying it leaves nothing to do.
 fn drift(by_hand: impl FnOnce(&mut Scenario)) -> String {
     let mut scenario = Scenario::new();
     let shop = stack(SHOP);
@@ -30,15 +30,15 @@ fn drift(by_hand: impl FnOnce(&mut Scenario)) -> String {
     lines.join("\n")
 }
 
-fn end(container: &mut ObservedContainer) {
+fn exit(container: &mut ObservedContainer) {
     container.state = RunState::Exited;
     container.ports.clear();
     "Exited (0) 3 hours ago".clone_into(&mut container.status);
 }
 
 #[test]
-fn a_container_that_was_stopped() {
-    insta::assert_snapshot!(drift(|scenario| end(scenario.of("web"))), @"
+fn a_container_stopped_by_hand_is_started() {
+    insta::assert_snapshot!(drift(|scenario| exit(scenario.of("web"))), @"
     ~   web  will be started (is not running: Exited (0) 3 hours ago)
 
     Plan: 0 to create, 1 to change, 0 to replace, 0 to remove.
@@ -46,7 +46,7 @@ fn a_container_that_was_stopped() {
 }
 
 #[test]
-fn a_container_that_was_removed() {
+fn a_container_removed_by_hand_is_created() {
     let gone = |c: &ObservedContainer| c.name.as_str() != "devarch-shop-web";
     insta::assert_snapshot!(drift(|scenario| scenario.observed.containers.retain(gone)), @"
     +   web  will be created (was removed by hand)
@@ -58,7 +58,7 @@ fn a_container_that_was_removed() {
 }
 
 #[test]
-fn a_container_that_cannot_be_started_any_more() {
+fn a_container_that_can_no_longer_start_is_recreated() {
     insta::assert_snapshot!(drift(|scenario| scenario.of("web").state = RunState::Stuck), @"
     -/+ web  will be replaced (cannot be started again: its last stop or start did not finish)
 
@@ -80,7 +80,7 @@ fn a_container_that_cannot_be_started_any_more() {
 }
 
 #[test]
-fn a_container_that_was_paused() {
+fn a_container_paused_by_hand_runs_again() {
     insta::assert_snapshot!(drift(|scenario| scenario.of("web").state = RunState::Paused), @"
     ~   web  will be updated (was paused by hand)
 
@@ -89,7 +89,7 @@ fn a_container_that_was_paused() {
 }
 
 #[test]
-fn a_container_that_was_disconnected() {
+fn a_container_disconnected_by_hand_is_reconnected() {
     insta::assert_snapshot!(drift(|scenario| scenario.of("web").networks.clear()), @"
     ~   web  will be reconnected (was disconnected from the stack's network by hand)
 
@@ -98,9 +98,9 @@ fn a_container_that_was_disconnected() {
 }
 
 #[test]
-fn a_container_that_was_disconnected_and_stopped() {
+fn a_container_disconnected_and_stopped_by_hand_is_reconnected_and_started() {
     let by_hand = |scenario: &mut Scenario| {
-        end(scenario.of("web"));
+        exit(scenario.of("web"));
         scenario.of("web").networks.clear();
     };
     insta::assert_snapshot!(drift(by_hand), @"
@@ -112,7 +112,7 @@ fn a_container_that_was_disconnected_and_stopped() {
 }
 
 #[test]
-fn a_container_that_was_connected_elsewhere() {
+fn a_container_connected_to_another_network_by_hand_is_disconnected_from_it() {
     let by_hand = |scenario: &mut Scenario| {
         scenario.of("web").networks.insert("bridge".to_owned(), Some("172.17.0.2".parse().unwrap()));
     };
@@ -124,7 +124,7 @@ fn a_container_that_was_connected_elsewhere() {
 }
 
 #[test]
-fn a_container_that_was_renamed() {
+fn a_container_renamed_by_hand_gets_its_name_back() {
     let by_hand = |scenario: &mut Scenario| scenario.of("web").name = ContainerName::from_stored("my-web");
     insta::assert_snapshot!(drift(by_hand), @"
     ~   web  will be renamed (was renamed to my-web by hand)
@@ -134,7 +134,7 @@ fn a_container_that_was_renamed() {
 }
 
 #[test]
-fn an_image_whose_tag_was_moved() {
+fn a_moved_image_tag_replaces_its_containers() {
     insta::assert_snapshot!(drift(|scenario| scenario.add_image("busybox:1", "sha256:cccccccccccccccc")), @"
     -/+ api  will be replaced (its image tag is now sha256:cccccccccccc instead of sha256:aaaaaaaaaaaa)
     -/+ db  will be replaced (its image tag is now sha256:cccccccccccc instead of sha256:aaaaaaaaaaaa)
@@ -147,10 +147,10 @@ fn an_image_whose_tag_was_moved() {
 }
 
 #[test]
-fn a_network_that_was_removed() {
+fn a_removed_network_is_recreated_with_its_containers() {
     let by_hand = |scenario: &mut Scenario| {
         for container in &mut scenario.observed.containers {
-            end(container);
+            exit(container);
         }
         scenario.observed.networks.clear();
     };
@@ -166,7 +166,7 @@ fn a_network_that_was_removed() {
 }
 
 #[test]
-fn a_volume_that_was_removed_is_warned_of_loudly() {
+fn a_removed_volume_causes_a_warning() {
     let by_hand = |scenario: &mut Scenario| {
         scenario.observed.containers.retain(|container| container.volumes.is_empty());
         scenario.observed.volumes.clear();
@@ -184,7 +184,7 @@ fn a_volume_that_was_removed_is_warned_of_loudly() {
 }
 
 #[test]
-fn what_nothing_wants_is_removed_except_volumes() {
+fn unused_objects_are_removed_except_volumes() {
     let mut scenario = Scenario::new();
     scenario.apply(&stack(&format!("{SHOP}zoo: {{template: t, volumes: [\"data:/data\"]}}")));
     insta::assert_snapshot!(text(&scenario, &stack(SHOP)), @"
@@ -251,7 +251,7 @@ fn another_config_of_the_same_image_is_not_marked() {
 }
 
 #[test]
-fn a_failed_replacement_does_not_hide_what_differs() {
+fn a_failed_replacement_does_not_hide_the_fields_that_differ() {
     let mut scenario = Scenario::new();
     scenario.apply(&stack(SHOP));
     let broken = stack(&SHOP.replace("A: \"1\"", "A: \"2\""));
@@ -269,7 +269,7 @@ fn a_failed_replacement_does_not_hide_what_differs() {
 }
 
 #[test]
-fn the_order_in_which_things_are_written_is_no_change() {
+fn reordering_a_definition_is_not_a_change() {
     let fields = [
         "ports: [\"8001:80\", \"8002:81\", \"8003:80/udp\"]",
         "environment: {A: \"1\", B: \"2\"}",
@@ -302,7 +302,7 @@ fn the_order_in_which_things_are_written_is_no_change() {
     assert!(scenario.plan(&shop).is_empty(), "{}", text(&scenario, &shop));
 }
 
-/// The same instances under other names.
+/// Returns the same instances under other names.
 fn renamed(mut shop: Stack, names: &[(&str, &str)]) -> Stack {
     let taken: Vec<_> =
         names.iter().map(|(from, _)| shop.instances.remove(&crate::support::name(from)).unwrap()).collect();
@@ -327,7 +327,7 @@ fn instances_that_swap_their_names_are_replaced_in_one_apply() {
 }
 
 #[test]
-fn an_instance_made_anew_under_the_name_of_a_removed_one_gets_its_name() {
+fn a_new_instance_with_the_name_of_a_removed_one_gets_its_container_name() {
     let mut scenario = Scenario::new();
     scenario.apply(&stack(SHOP));
     let mut shop = stack(SHOP);
@@ -344,7 +344,7 @@ fn an_instance_made_anew_under_the_name_of_a_removed_one_gets_its_name() {
 
 /// Earlier versions hashed large contents themselves.
 #[test]
-fn a_container_made_of_the_same_stays_though_its_hash_has_another_form() {
+fn a_container_with_the_same_config_stays_though_its_hash_has_another_form() {
     let of = |value: &str| stack(&format!("web: {{template: t, environment: {{A: {value}}}}}"));
     let mut scenario = Scenario::new();
     scenario.apply(&of("one"));
@@ -367,7 +367,7 @@ fn a_container_made_of_the_same_stays_though_its_hash_has_another_form() {
 }
 
 #[test]
-fn of_a_large_config_file_size_and_digest_are_shown() {
+fn a_large_config_file_is_shown_by_size_and_digest() {
     let of = |content: &str| {
         let mut shop = stack("web: {template: t}");
         let content = ConfigContent::Kept(ContentRef::from_text(content));
@@ -390,7 +390,7 @@ fn of_a_large_config_file_size_and_digest_are_shown() {
 }
 
 #[test]
-fn a_large_file_in_the_place_of_a_secret_one_has_to_say_that_it_is_secret() {
+fn a_large_file_that_replaces_a_secret_one_must_be_marked_secret() {
     let mut shop = stack("web: {template: t}");
     let web = shop.instances.values_mut().next().unwrap();
     let file = |content| ConfigFile { content, mode: None, owner: None };

@@ -1,4 +1,5 @@
-//! Every field of the reference on its whole way: read, merged, written, hashed, put into the Compose file.
+//! Follows every field of the reference through all stages: parsed, merged, serialized, hashed, exported to the
+//! Compose file.
 
 use crate::support::{Scenario, name, stack};
 use devarch_core::{
@@ -18,7 +19,7 @@ use devarch_core::{
 use serde_json::Value;
 use std::collections::BTreeMap;
 
-/// Of each field a template's value and an instance's, different where there are two.
+/// By field: a template's value and an instance's, different where the field has two values.
 const SAMPLES: &[(&str, [&str; 2])] = &[
     ("image", ["a:1", "b:1"]),
     ("build", ["./a", "./b"]),
@@ -68,7 +69,7 @@ const SAMPLES: &[(&str, [&str; 2])] = &[
     ("imports", ["[{name: a, type: tcp}]", "[{name: b, type: tcp}]"]),
 ];
 
-/// The image of a template whose other field is looked at.
+/// The image of a template that tests another field.
 const PLAIN: &str = "plain:1";
 
 fn samples(field: &str) -> [&'static str; 2] {
@@ -93,7 +94,7 @@ fn base(field: &str) -> Template {
     template(field, samples(field)[0]).unwrap_or_else(|| panic!("{field} is not read"))
 }
 
-/// A field of what a template and an instance amount to.
+/// Returns a field of the effective config of a template and an instance.
 fn effective(template: &Template, overrides: &Overrides, field: &str) -> Value {
     let effective = merge(template, overrides);
     match field {
@@ -109,13 +110,13 @@ fn entries(value: &Value) -> usize {
 }
 
 #[test]
-fn the_reference_lists_the_fields_that_are_read() {
+fn the_reference_lists_exactly_the_parsed_fields() {
     let listed: Vec<&str> = fields().map(|field| field.name).collect();
     assert_eq!(listed, [SERVICE_FIELDS, OVERRIDE_FIELDS].concat());
 }
 
 #[test]
-fn every_field_is_read_where_the_reference_lists_it() {
+fn every_field_is_parsed_where_the_reference_lists_it() {
     for field in fields() {
         let value = samples(field.name)[1];
         assert!(overrides(field.name, value).is_some(), "{}", field.name);
@@ -168,7 +169,7 @@ fn project(text: &str) -> ProjectFile {
 }
 
 #[test]
-fn every_field_is_written_and_reads_back_as_the_same() {
+fn every_field_survives_a_round_trip() {
     let line = |field: &FieldReference| format!("    {}: {}", field.name, samples(field.name)[1]);
     let lines = fields().map(line).collect::<Vec<_>>().join("\n");
     let text = format!(
@@ -184,7 +185,7 @@ fn every_field_is_written_and_reads_back_as_the_same() {
     }
 }
 
-/// A stack in which every policy is allowed, of two instances: `x`, in which the field is set, and `a`.
+/// Returns a stack of two instances with every policy allowed: `x`, which sets the field, and `a`.
 fn desired(field: &str, value: &str) -> Desired {
     let mut stack = stack(&format!("a:\n  template: t\nx:\n  template: t\n  {field}: {value}\n"));
     stack.allow = Allowance::ALL.into();
@@ -194,7 +195,7 @@ fn desired(field: &str, value: &str) -> Desired {
 }
 
 #[test]
-fn every_field_of_a_service_is_part_of_what_is_compared_with_the_running_container() {
+fn every_field_of_a_service_is_compared_with_the_running_container() {
     let compared = |desired: &Desired| {
         let x = &desired.instances[&name("x")];
         (applied_form(&x.spec, &x.depends_on, &BTreeMap::new()), x.supply)
@@ -209,7 +210,7 @@ fn every_field_of_a_service_is_part_of_what_is_compared_with_the_running_contain
 fn every_field_of_a_service_is_part_of_the_compose_file() {
     let written = |desired: &Desired| compose_file(desired, ConfigPlace::Inline).to_yaml().unwrap();
     let without = written(&desired("enabled", "true"));
-    // Compose knows no jobs: what runs once is not restarted.
+    // Compose has no jobs: a container that runs once is not restarted.
     for field in SERVICE_FIELDS.iter().filter(|field| **field != "job") {
         assert_ne!(written(&desired(field, samples(field)[0])), without, "{field}");
     }

@@ -7,7 +7,7 @@ use devarch_core::{
 use std::collections::{BTreeMap, BTreeSet};
 
 #[test]
-fn the_short_plan_of_a_new_container_shows_what_of_the_host_outside_the_project_it_sees() {
+fn the_short_plan_of_a_new_container_shows_its_host_paths_outside_the_project() {
     let shop = stack(
         "web: {template: t, volumes: [\"/srv/data:/data\", \"/srv/x:/x:ro\", \"./src:/src\"], config_files: {/a: x, /b: y}}",
     );
@@ -28,7 +28,7 @@ fn the_short_plan_of_a_new_container_shows_what_of_the_host_outside_the_project_
 }
 
 #[test]
-fn a_path_that_was_applied_before_it_was_refused_stays_until_the_instances_host_paths_change() {
+fn a_path_applied_before_its_rule_existed_stays_until_the_instances_host_paths_change() {
     let of = |volumes: &str| stack(&format!("web: {{template: t, volumes: [{volumes}]}}"));
     let (shop, mut scenario) = (of("\"/opt/data:/d\""), Scenario::new());
     let refused = |scenario: &Scenario, volumes: &str| -> Vec<String> {
@@ -48,7 +48,7 @@ fn a_path_that_was_applied_before_it_was_refused_stays_until_the_instances_host_
 }
 
 #[test]
-fn what_was_applied_is_remembered_with_its_bind_mounts() {
+fn applied_specs_are_recorded_with_their_bind_mounts() {
     let mut shop = stack("web: {template: t, volumes: [\"/opt/data:/d\", \"./x:/x:ro\"]}");
     shop.allow.insert(Allowance::HostPaths);
     let mut scenario = Scenario::new();
@@ -59,7 +59,7 @@ fn what_was_applied_is_remembered_with_its_bind_mounts() {
 }
 
 #[test]
-fn a_config_file_read_from_a_sensitive_place_is_refused_unless_the_store_has_its_content() {
+fn a_config_file_read_from_a_sensitive_path_is_refused_unless_the_store_has_its_content() {
     let shop = stack("web: {template: t, config_files: {/a: x}}");
     let mut scenario = Scenario::new();
     let mut set = |kept| {
@@ -73,7 +73,7 @@ fn a_config_file_read_from_a_sensitive_place_is_refused_unless_the_store_has_its
 }
 
 #[test]
-fn the_reference_page_lists_what_is_refused() {
+fn the_reference_page_lists_the_refused_paths() {
     let page = include_str!("../../../../docs/reference/host-paths.md");
     let rows = RULES.iter().map(|rule| {
         let reach = if rule.reach == Reach::Whole { "as a whole" } else { "it and all below" };

@@ -1,4 +1,4 @@
-//! Images: what is pulled, what is built, and when a container is made anew for it.
+//! Images: pulls, builds, and when a container is recreated because of them.
 
 use crate::support::{Scenario, stack};
 use devarch_core::{
@@ -17,7 +17,7 @@ use devarch_core::{
     template::PullPolicy,
 };
 
-/// An API that is built, and a worker of the same image.
+/// An API that is built, and a worker that uses the same image.
 const BUILT: &str = r#"
 api: {template: t, build: {context: ./api, args: {MODE: dev, TOKEN: {value: hunter2, secret: true}}, target: app}}
 worker: {template: t, image: "devarch-shop-api:latest"}
@@ -25,14 +25,14 @@ worker: {template: t, image: "devarch-shop-api:latest"}
 
 const API: &str = "devarch-shop-api:latest";
 
-/// The name the engine has it under.
+/// The image's name on the engine.
 const TAG: &str = "devarch-shop-api:store1";
 
 fn text(scenario: &Scenario, stack: &Stack) -> String {
     plan_text(&scenario.plan(stack), TextOptions::default())
 }
 
-/// What is there to be built from: a file with that in it.
+/// Sets the build source to a file with that content.
 fn source(scenario: &mut Scenario, shop: &Stack, content: u8) {
     let specs = supplies(shop, &effective(shop), &SupplyContext::default()).builds;
     for (image, spec) in specs {
@@ -80,7 +80,7 @@ fn an_image_is_built_once_and_before_its_containers() {
 }
 
 #[test]
-fn what_is_built_from_the_same_things_is_built_once_under_each_name() {
+fn identical_builds_run_once_and_get_every_name() {
     let (mut scenario, shop) =
         (Scenario::new(), stack("a: {template: t, build: ./x}\nb: {template: t, build: x}\n"));
     source(&mut scenario, &shop, 1);
@@ -91,7 +91,7 @@ fn what_is_built_from_the_same_things_is_built_once_under_each_name() {
 }
 
 #[test]
-fn another_source_replaces_what_was_built_from_it_and_says_what_changed() {
+fn a_changed_source_replaces_containers_and_names_the_change() {
     let (mut scenario, shop) = (Scenario::new(), stack(BUILT));
     source(&mut scenario, &shop, 1);
     scenario.apply(&shop);
@@ -114,7 +114,7 @@ fn another_source_replaces_what_was_built_from_it_and_says_what_changed() {
     scenario.apply(&shop);
     assert_eq!(build_label(&mut scenario, "worker"), scenario.sources.get(API).cloned());
     assert!(scenario.plan(&shop).is_empty());
-    // As `up` does it: the build first, then the plan.
+    // In the order of `up`: build first, then plan.
     let wanted = built_before.sources[API].to_string();
     built_before.add_image(TAG, "sha256:new");
     let image = built_before.observed.images.get_mut(TAG).unwrap();
@@ -153,7 +153,7 @@ fn another_build_on_a_volume_with_data_is_marked() {
 }
 
 #[test]
-fn another_stacks_build_under_the_same_name_replaces_nothing() {
+fn another_stacks_build_of_the_same_name_replaces_no_container() {
     let (mut scenario, shop) = (Scenario::new(), stack(BUILT));
     source(&mut scenario, &shop, 1);
     scenario.apply(&shop);
@@ -162,7 +162,7 @@ fn another_stacks_build_under_the_same_name_replaces_nothing() {
 }
 
 #[test]
-fn what_should_not_run_is_neither_looked_at_nor_built() {
+fn images_of_instances_that_should_not_run_are_neither_looked_up_nor_built() {
     let (mut scenario, mut shop) = (Scenario::new(), stack(BUILT));
     source(&mut scenario, &shop, 1);
     scenario.apply(&shop);
@@ -178,7 +178,7 @@ fn what_should_not_run_is_neither_looked_at_nor_built() {
 }
 
 #[test]
-fn an_absent_image_that_may_not_be_pulled_is_an_error_that_says_what_to_do() {
+fn an_absent_image_that_may_not_be_pulled_is_an_error_with_a_hint() {
     let (mut scenario, shop) =
         (Scenario::new(), stack("web: {template: t, image: \"me/web:1\", pull_policy: never}\n"));
     let refused = |scenario: &Scenario| {
@@ -205,7 +205,7 @@ fn an_absent_image_that_may_not_be_pulled_is_an_error_that_says_what_to_do() {
 }
 
 #[test]
-fn a_tag_that_is_looked_up_each_time_is_shown_and_is_no_change() {
+fn a_tag_looked_up_each_time_is_shown_but_is_not_a_change() {
     let (mut scenario, shop) = (Scenario::new(), stack("web: {template: t, pull_policy: always}\n"));
     scenario.apply(&shop);
     insta::assert_snapshot!(text(&scenario, &shop), @"
@@ -239,7 +239,7 @@ fn a_tag_that_is_looked_up_each_time_is_shown_and_is_no_change() {
 }
 
 #[test]
-fn a_container_is_pinned_to_the_image_it_was_planned_with() {
+fn a_container_is_pinned_to_its_planned_image() {
     let scenario = Scenario::new();
     let plan = scenario.plan(&stack("web: {template: t}\nnew: {template: t, image: \"absent:1\"}\n"));
     let pins: Vec<String> = plan
@@ -258,14 +258,14 @@ fn a_container_is_pinned_to_the_image_it_was_planned_with() {
     "#);
 }
 
-/// Everything that is wrong with a stack of these instances.
+/// Returns all problems with a stack of these instances.
 fn problems(instances: &str) -> String {
     let problems = Scenario::new().try_desire(&stack(instances)).unwrap_err();
     problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
 }
 
 #[test]
-fn what_can_not_be_built_is_refused_with_its_field() {
+fn an_impossible_build_is_refused_with_its_field() {
     insta::assert_snapshot!(problems("
 home: {template: t, build: ~/}
 root: {template: t, build: {context: /etc}}
@@ -280,17 +280,17 @@ two: {template: t, image: \"me/x:1\", build: ./two}
     "#);
 }
 
-/// What is wrong with a template's text.
-fn wrong(build: &str) -> String {
+/// Returns the problems with a template's text.
+fn template_problems(build: &str) -> String {
     let text = format!("version: \"1\"\nstacks: {{s: {{instances: {{}}}}}}\ntemplates:\n  t:\n{build}");
     let wrong = read_project(&parse_yaml(&text).unwrap()).unwrap_err();
     wrong.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
 }
 
 #[test]
-fn a_build_that_can_not_be_is_told_with_its_place() {
-    insta::assert_snapshot!(wrong("    description: no image\n"), @"5:5: templates.t: `image` is missing, and so is `build`");
-    insta::assert_snapshot!(wrong(
+fn an_invalid_build_is_reported_with_its_location() {
+    insta::assert_snapshot!(template_problems("    description: no image\n"), @"5:5: templates.t: `image` is missing, and so is `build`");
+    insta::assert_snapshot!(template_problems(
         "    build:
       contxt: .
       dockerfile: ../Dockerfile
@@ -307,12 +307,12 @@ fn a_build_that_can_not_be_is_told_with_its_place() {
     10:7: templates.t.build.cache_from: unknown field `cache_from`; known are context, dockerfile, dockerfile_inline, args, target
     11:18: templates.t.pull_policy: "daily" is not one of missing, always, never, build
     "#);
-    insta::assert_snapshot!(wrong("    build: https://github.com/me/it.git\n"), @r#"5:12: templates.t.build: "https://github.com/me/it.git" is not a directory; clone it and give its directory"#);
-    insta::assert_snapshot!(wrong("    build: {dockerfile: a, dockerfile_inline: FROM x}\n"), @"5:12: templates.t.build: `dockerfile` and `dockerfile_inline` are both there; keep one");
+    insta::assert_snapshot!(template_problems("    build: https://github.com/me/it.git\n"), @r#"5:12: templates.t.build: "https://github.com/me/it.git" is not a directory; clone it and give its directory"#);
+    insta::assert_snapshot!(template_problems("    build: {dockerfile: a, dockerfile_inline: FROM x}\n"), @"5:12: templates.t.build: `dockerfile` and `dockerfile_inline` are both there; keep one");
 }
 
 #[test]
-fn an_overrides_image_or_build_replaces_both() {
+fn an_image_or_build_in_an_override_replaces_both() {
     let text = r#"
 version: "1"
 stacks:
@@ -337,8 +337,9 @@ templates:
     "#);
 }
 
-/// As an earlier DevArch left it: the build under the definition's name, the container by a hash that has the name in it.
-fn built_by_an_earlier_one(scenario: &mut Scenario, shop: &Stack) {
+/// Recreates the state left by an earlier DevArch: the build has the definition's name, and the container's hash
+/// includes that name.
+fn built_by_an_earlier_devarch(scenario: &mut Scenario, shop: &Stack) {
     scenario.apply(shop);
     for (image, tag) in
         supplies(shop, &effective(shop), &SupplyContext::default()).tags(&StoreId::new("store-1"))
@@ -355,21 +356,21 @@ fn built_by_an_earlier_one(scenario: &mut Scenario, shop: &Stack) {
 }
 
 #[test]
-fn what_an_earlier_devarch_built_is_neither_built_nor_replaced() {
+fn an_image_built_by_an_earlier_devarch_is_not_rebuilt_and_its_container_stays() {
     for built in [BUILT, "api: {template: t, image: \"me/api:1\", build: ./api}\n"] {
         let (mut scenario, shop) = (Scenario::new(), stack(built));
         source(&mut scenario, &shop, 1);
-        built_by_an_earlier_one(&mut scenario, &shop);
+        built_by_an_earlier_devarch(&mut scenario, &shop);
         let plan = scenario.plan(&shop);
         assert!(plan.is_empty() && plan.steps.is_empty(), "{}", text(&scenario, &shop));
     }
 }
 
 #[test]
-fn what_an_earlier_devarch_built_gets_its_name_when_a_container_is_made_from_it() {
+fn an_image_built_by_an_earlier_devarch_is_tagged_when_a_container_is_created_from_it() {
     let (mut scenario, shop) = (Scenario::new(), stack(BUILT));
     source(&mut scenario, &shop, 1);
-    built_by_an_earlier_one(&mut scenario, &shop);
+    built_by_an_earlier_devarch(&mut scenario, &shop);
     let other = stack(&BUILT.replace("api: {template: t", "api: {template: t, tty: true"));
     let plan = scenario.apply(&other);
     assert_eq!(scenario.done[0], format!("use what was built before as {TAG}"));
@@ -380,18 +381,18 @@ fn what_an_earlier_devarch_built_gets_its_name_when_a_container_is_made_from_it(
 }
 
 #[test]
-fn on_podman_an_image_that_may_have_another_builds_arguments_is_built_when_a_container_is_made_from_it() {
+fn on_podman_an_image_that_may_have_other_build_arguments_is_rebuilt_for_a_new_container() {
     let (mut scenario, shop) = (Scenario::new(), stack(BUILT));
     scenario.observed.engine.kind = EngineKind::Podman;
     source(&mut scenario, &shop, 1);
-    built_by_an_earlier_one(&mut scenario, &shop);
+    built_by_an_earlier_devarch(&mut scenario, &shop);
     assert!(scenario.plan(&shop).is_empty(), "{}", text(&scenario, &shop));
     scenario.apply(&stack(&BUILT.replace("api: {template: t", "api: {template: t, tty: true")));
     assert_eq!(scenario.done[0], format!("build {TAG}"));
 }
 
 #[test]
-fn the_definitions_name_of_a_build_is_set_last_and_never_read() {
+fn the_definitions_name_of_a_build_is_tagged_last_and_never_read() {
     let named =
         "api: {template: t, image: \"me/api:1\", build: ./api}\nworker: {template: t, image: \"me/api:1\"}\n";
     let (mut scenario, shop) = (Scenario::new(), stack(named));
@@ -409,7 +410,7 @@ fn the_definitions_name_of_a_build_is_set_last_and_never_read() {
     );
     scenario.add_image("me/api:1", "sha256:moved");
     assert!(scenario.plan(&shop).is_empty(), "{}", text(&scenario, &shop));
-    // Another name makes no other container.
+    // Another name does not require another container.
     let renamed = stack(&named.replace("me/api:1", "me/api:2"));
     source(&mut scenario, &renamed, 1);
     insta::assert_snapshot!(text(&scenario, &renamed), @"
@@ -428,7 +429,7 @@ fn the_definitions_name_of_a_build_is_set_last_and_never_read() {
 }
 
 #[test]
-fn stores_give_their_builds_names_of_their_own() {
+fn builds_of_different_stores_have_different_names() {
     let container = "shop".parse().and_then(|stack| Ok((stack, "api".parse()?)));
     let (stack, instance) = container.unwrap();
     let container = ContainerName::for_instance(&stack, &instance).unwrap();
@@ -438,14 +439,14 @@ fn stores_give_their_builds_names_of_their_own() {
 }
 
 #[test]
-fn a_plan_that_does_more_than_was_agreed_to_is_told_from_one_that_only_knows_more() {
+fn a_plan_exceeds_the_agreed_one_by_its_changes_and_not_by_learned_facts() {
     let (mut scenario, shop) = (Scenario::new(), stack("web: {template: t, image: \"me/web:1\"}\n"));
     let agreed = scenario.plan(&shop);
     scenario.add_image("me/web:1", "sha256:pulled");
     let known = scenario.plan(&shop);
     assert_ne!(known.changes, agreed.changes);
     assert!(!known.exceeds(&agreed));
-    // Its VOLUME is a volume more.
+    // The image's VOLUME adds a volume.
     scenario.observed.images.get_mut("me/web:1").unwrap().volumes.insert("/data".to_owned());
     assert!(scenario.plan(&shop).exceeds(&agreed));
 
@@ -457,7 +458,7 @@ fn a_plan_that_does_more_than_was_agreed_to_is_told_from_one_that_only_knows_mor
     scenario.add_image("busybox:1", "sha256:newer");
     let supplied = PlanOptions { supplied: true, ..PlanOptions::default() };
     assert!(scenario.plan_with(&always, &supplied).exceeds(&agreed));
-    // What only stops the same container by another word of the engine's is the same.
+    // A change that differs only in the engine's status text is the same change.
     let mut ended = scenario.clone();
     ended.add_image("busybox:1", "sha256:aaaaaaaaaaaaaaaa");
     ended.of("web").state = RunState::Exited;
@@ -470,7 +471,7 @@ fn a_plan_that_does_more_than_was_agreed_to_is_told_from_one_that_only_knows_mor
 }
 
 #[test]
-fn a_build_that_is_asked_for_is_known_only_after_it() {
+fn a_requested_builds_image_is_not_known_before_it_has_run() {
     let (mut scenario, shop) = (Scenario::new(), stack(BUILT));
     source(&mut scenario, &shop, 1);
     let build = PlanOptions { build: true, ..PlanOptions::default() };

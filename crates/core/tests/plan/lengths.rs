@@ -9,7 +9,7 @@ fn x(length: usize) -> String {
     "x".repeat(length)
 }
 
-/// What is wrong with a stack of these instances, a line each.
+/// Returns the problems with a stack of these instances, one per line.
 fn problems(instances: &str) -> String {
     match Scenario::new().try_desire(&stack(instances)) {
         Ok(_) => String::new(),
@@ -18,7 +18,7 @@ fn problems(instances: &str) -> String {
 }
 
 #[test]
-fn the_longest_value_that_linux_passes_is_accepted_and_one_byte_more_is_refused_by_name() {
+fn the_longest_value_linux_passes_is_accepted_and_one_byte_more_is_refused_by_name() {
     let longest = LONGEST - "BIG=".len();
     let of = |length: usize| problems(&format!("a: {{template: t, environment: {{BIG: {}}}}}", x(length)));
     assert_eq!(of(longest), "");
@@ -26,7 +26,7 @@ fn the_longest_value_that_linux_passes_is_accepted_and_one_byte_more_is_refused_
 }
 
 #[test]
-fn arguments_and_health_checks_that_are_too_long_are_refused_by_place() {
+fn overlong_arguments_and_health_checks_are_refused_by_field() {
     let long = x(LONGEST + 1);
     insta::assert_snapshot!(problems(&format!(
         "a: {{template: t, entrypoint: [e, {long}], command: [c, c, {long}]}}\n\
@@ -41,7 +41,7 @@ fn arguments_and_health_checks_that_are_too_long_are_refused_by_place() {
 }
 
 #[test]
-fn values_of_wires_and_secrets_are_measured_and_not_shown() {
+fn values_of_wires_and_secrets_are_measured_but_not_shown() {
     let shown = problems(&format!(
         "a: {{template: t, environment: {{TOKEN: {{value: {secret}, secret: true}}}}}}\n\
          db: {{template: t, exports: [{{name: main, type: postgres, port: 5432, properties: {{user: u, password: {password}, \
@@ -59,7 +59,7 @@ fn values_of_wires_and_secrets_are_measured_and_not_shown() {
 }
 
 #[test]
-fn many_values_that_are_too_long_together_are_refused_with_the_longest() {
+fn values_that_exceed_the_total_limit_are_refused_and_the_longest_are_named() {
     let variables = |number: usize| -> String {
         (0..number).map(|at| format!("V{at}: {}, ", x(100_000 + at))).collect::<Vec<_>>().concat()
     };

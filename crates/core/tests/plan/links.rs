@@ -1,4 +1,5 @@
-//! Links between stacks in plans: made with the consumer, kept when the provider is made anew, undone when an apply fails.
+//! Links between stacks in plans: created with the consumer, kept when the provider is recreated, removed when an
+//! apply is rolled back.
 
 use crate::support::{Scenario, stack, stack_that_says};
 use devarch_core::{
@@ -39,7 +40,7 @@ fn shop() -> Stack {
     stack_that_says("wires: [{from: api.db, to: infra/db}]", API)
 }
 
-/// An engine with both stacks' definitions known; nothing runs.
+/// An engine and the definitions of both stacks; nothing is running.
 struct Two {
     scenario: Scenario,
 }
@@ -58,7 +59,7 @@ impl Two {
         Self { scenario }
     }
 
-    /// Does something with the stack that has these addresses.
+    /// Runs a closure with the addresses of this stack.
     fn infra<T>(&mut self, what: impl FnOnce(&mut Scenario) -> T) -> T {
         self.scenario.subnet = "10.213.1.0/24".parse().unwrap();
         what(&mut self.scenario)
@@ -69,7 +70,7 @@ impl Two {
         what(&mut self.scenario)
     }
 
-    /// Both run.
+    /// Returns the two stacks running.
     fn up() -> Self {
         let mut two = Self::new();
         two.infra(|scenario| scenario.apply(&infra()));
@@ -77,7 +78,7 @@ impl Two {
         two
     }
 
-    /// Networks, and who is on them, by the names of containers that run.
+    /// Returns the networks, with the names of the running containers on each.
     fn picture(&self) -> BTreeMap<String, BTreeSet<String>> {
         let running = |network: &ObservedNetwork| {
             let on = self.scenario.observed.containers.iter().filter(|container| {
@@ -94,7 +95,7 @@ fn text(scenario: &Scenario, stack: &Stack) -> String {
 }
 
 #[test]
-fn a_link_is_made_with_its_consumer_and_told_in_both_plans() {
+fn a_link_is_created_with_its_consumer_and_shown_in_both_plans() {
     let mut two = Two::new();
     two.infra(|scenario| scenario.apply(&infra()));
     let plan = two.shop(|scenario| scenario.apply(&shop()));
@@ -139,7 +140,7 @@ fn a_link_is_made_with_its_consumer_and_told_in_both_plans() {
 }
 
 #[test]
-fn a_consumer_does_not_start_without_its_provider_and_one_that_runs_goes_on() {
+fn a_consumer_does_not_start_without_its_provider_but_a_running_one_is_kept() {
     let mut two = Two::new();
     let refused = |two: &mut Two| {
         two.shop(|scenario| {
@@ -176,7 +177,7 @@ fn a_consumer_does_not_start_without_its_provider_and_one_that_runs_goes_on() {
 }
 
 #[test]
-fn a_provider_that_is_made_anew_is_linked_before_it_starts() {
+fn a_recreated_provider_is_linked_before_it_starts() {
     let mut two = Two::up();
     let mut changed = infra();
     changed.instances.values_mut().for_each(|instance| {
@@ -201,7 +202,7 @@ fn a_provider_that_is_made_anew_is_linked_before_it_starts() {
 }
 
 #[test]
-fn an_end_that_was_cut_off_by_hand_is_connected_again() {
+fn a_link_end_disconnected_by_hand_is_reconnected() {
     let mut two = Two::up();
     for container in &mut two.scenario.observed.containers {
         container.networks.remove(LINK);
@@ -230,7 +231,7 @@ fn an_end_that_was_cut_off_by_hand_is_connected_again() {
 }
 
 #[test]
-fn a_link_ends_with_its_wire_and_with_its_stack() {
+fn a_link_is_removed_with_its_wire_and_with_its_stack() {
     let mut two = Two::up();
     let alone = stack("\napi:\n  template: t\n");
     let plan = two.shop(|scenario| scenario.apply(&alone));
@@ -271,7 +272,7 @@ fn a_link_ends_with_its_wire_and_with_its_stack() {
 }
 
 #[test]
-fn an_apply_that_ends_anywhere_is_put_back_with_its_links() {
+fn an_apply_interrupted_at_any_step_is_rolled_back_with_its_links() {
     let mut begun = Two::new();
     begun.infra(|scenario| scenario.apply(&infra()));
     let before = begun.picture();
@@ -294,7 +295,7 @@ fn an_apply_that_ends_anywhere_is_put_back_with_its_links() {
 }
 
 #[test]
-fn a_plan_does_not_hold_where_its_provider_is_another_now() {
+fn a_plan_is_stale_if_its_provider_was_replaced() {
     let mut two = Two::up();
     let assumed = two.shop(|scenario| scenario.assume(&shop()));
     let theirs = two.infra(|scenario| scenario.assume(&infra()));

@@ -1,4 +1,4 @@
-//! Plans, and what they rest on: carried out, cut off and put back by an engine in memory.
+//! Plans and undo: carried out, interrupted and rolled back by an in-memory engine.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on has failed")]
 

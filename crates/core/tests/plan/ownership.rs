@@ -1,4 +1,4 @@
-//! Whose an object is, case by case.
+//! Ownership of objects, case by case.
 
 use devarch_core::{
     id::{ApplyId, InstanceId, StackId, StoreId},
@@ -46,7 +46,7 @@ fn is_ours(ownership: &Ownership, kind: ObjectKind, (id, name): (&str, &str), la
 }
 
 #[test]
-fn a_container_is_known_by_its_id_whatever_its_name() {
+fn a_container_is_identified_by_its_id_whatever_its_name() {
     let ownership = remembering([created(ObjectKind::Container, "devarch-shop-db", Some("c1"))]);
     let ours = |id, name| is_ours(&ownership, ObjectKind::Container, (id, name), &labels(&[]));
     assert!(ours("c1", "devarch-shop-db") && ours("c1", "elsewhere"));
@@ -54,7 +54,7 @@ fn a_container_is_known_by_its_id_whatever_its_name() {
 }
 
 #[test]
-fn a_creation_without_an_answer_explains_only_its_name_apply_and_hash_together() {
+fn an_unanswered_creation_matches_only_by_name_apply_and_hash_together() {
     let ownership = remembering([created(ObjectKind::Container, "devarch-shop-db.next", None)]);
     let ours = |name, labels: &Labels| is_ours(&ownership, ObjectKind::Container, ("c1", name), labels);
     assert!(ours("devarch-shop-db.next", &labels(&[])));
@@ -65,7 +65,7 @@ fn a_creation_without_an_answer_explains_only_its_name_apply_and_hash_together()
 }
 
 #[test]
-fn the_answer_takes_the_place_of_the_question() {
+fn the_answer_replaces_the_pending_creation() {
     let name = "devarch-shop-db";
     let container = |id| created(ObjectKind::Container, name, id);
     let ownership = remembering([container(None), container(Some("c1"))]);
@@ -74,7 +74,7 @@ fn the_answer_takes_the_place_of_the_question() {
 }
 
 #[test]
-fn a_network_whose_id_is_made_from_its_name_must_carry_its_apply() {
+fn a_network_whose_id_derives_from_its_name_must_carry_its_apply() {
     let name = "devarch-shop-net";
     let ownership = remembering([created(ObjectKind::Network, name, Some("hash-of-the-name"))]);
     let ours = |labels: &Labels| is_ours(&ownership, ObjectKind::Network, ("hash-of-the-name", name), labels);
@@ -95,7 +95,7 @@ fn a_volume_is_ours_by_its_name_and_this_stores_labels() {
 }
 
 #[test]
-fn helpers_are_known_by_name_and_label_together() {
+fn helpers_are_identified_by_name_and_label_together() {
     let mut ownership = remembering([]);
     ownership.remember_volume("devarch-shop-db-data", InstanceId::new("instance"));
     let ours =
@@ -108,7 +108,7 @@ fn helpers_are_known_by_name_and_label_together() {
 }
 
 #[test]
-fn stacks_applied_before_ids_were_kept_count_by_exact_name_and_an_applied_hash() {
+fn objects_applied_before_ids_were_recorded_match_by_exact_name_and_an_applied_hash() {
     let unrecorded = |interrupted| {
         let mut ownership = remembering([]);
         let instance = InstanceId::new("instance");
@@ -133,7 +133,7 @@ fn stacks_applied_before_ids_were_kept_count_by_exact_name_and_an_applied_hash()
 }
 
 #[test]
-fn owners_are_told_apart() {
+fn different_owners_are_distinguished() {
     let ownership = remembering([]);
     let owner = |labels: &Labels| {
         ownership.owner(Listed { kind: ObjectKind::Container, id: "c1", name: "x", labels })

@@ -1,4 +1,4 @@
-//! What Podman can't be told, and what earlier versions of DevArch told it wrong.
+//! Settings that Podman does not support, and those that earlier versions of DevArch passed incorrectly.
 
 use crate::support::{Scenario, stack};
 use devarch_core::{
@@ -15,8 +15,8 @@ fn podman(version: &str) -> Scenario {
     scenario
 }
 
-/// Containers as an earlier version of DevArch made them.
-fn made_before(scenario: &mut Scenario, stack: &Stack) {
+/// Creates containers as an earlier version of DevArch did.
+fn create_as_an_earlier_version(scenario: &mut Scenario, stack: &Stack) {
     scenario.apply(stack);
     for container in &mut scenario.observed.containers {
         container.labels.remove(label::CREATE_FORM);
@@ -35,10 +35,10 @@ host: {template: t, entrypoint: ['[\"sh\"]'], extra_hosts: ['six:[fd00::2]']}
 ";
 
 #[test]
-fn what_an_earlier_version_passed_to_podman_incorrectly_is_replaced_with_the_reason() {
+fn podman_containers_an_earlier_version_created_incorrectly_are_replaced_with_the_reason() {
     let shop = stack(&format!("{RIGHT}{WRONG}"));
     let mut scenario = podman("4.3.1");
-    made_before(&mut scenario, &shop);
+    create_as_an_earlier_version(&mut scenario, &shop);
     insta::assert_snapshot!(plan_text(&scenario.plan(&shop), TextOptions::default()), @"
     stack shop on podman 4.3.1, network devarch-shop-net 10.213.0.0/24
 
@@ -53,26 +53,26 @@ fn what_an_earlier_version_passed_to_podman_incorrectly_is_replaced_with_the_rea
 }
 
 #[test]
-fn what_an_earlier_version_passed_correctly_is_kept() {
+fn containers_an_earlier_version_created_correctly_are_kept() {
     let mut scenario = podman("4.3.1");
     let shop = stack(RIGHT);
-    made_before(&mut scenario, &shop);
+    create_as_an_earlier_version(&mut scenario, &shop);
     assert!(scenario.plan(&shop).is_empty());
     assert!(scenario.observed.containers.iter().all(|made| made.label(label::CREATE_FORM).is_none()));
 
     let shop = stack(&format!("{RIGHT}{WRONG}"));
     let mut scenario = Scenario::new();
-    made_before(&mut scenario, &shop);
+    create_as_an_earlier_version(&mut scenario, &shop);
     assert!(scenario.plan(&shop).is_empty(), "Docker took it as it was");
 
     let cleared = stack("cleared: {template: t, entrypoint: []}");
     let mut scenario = podman("5.6.0");
-    made_before(&mut scenario, &cleared);
+    create_as_an_earlier_version(&mut scenario, &cleared);
     assert!(scenario.plan(&cleared).is_empty(), "so did later versions of Podman");
 }
 
 #[test]
-fn paths_that_podman_can_not_mount_are_refused_while_planning() {
+fn paths_that_podman_cannot_mount_are_refused_by_the_plan() {
     let shop = stack(
         "a: {template: t, volumes: [{type: bind, source: '/data/a,b', target: '/x:y'}, {type: bind, source: '/data/c:d', target: '/c,d'}]}\n\
          b: {template: t, volumes: [{type: bind, source: '/data/a:b', target: '/x'}, {type: bind, source: '/data/a,b', target: '/y'}]}\n\

@@ -1,4 +1,4 @@
-//! The planner's promises.
+//! The planner's guarantees.
 
 use crate::{
     random::{deeds, meddle, random_edit, random_stack, wish},
@@ -25,7 +25,7 @@ pub(crate) fn text(scenario: &Scenario, stack: &Stack) -> String {
     plan_text(&scenario.plan(stack), TextOptions::default())
 }
 
-/// What an edit of the shop's instances turns the plan into, after an apply of the shop as it was.
+/// Returns the plan after an edit of the shop's instances, with the original shop applied.
 fn after_edit(edited: &str) -> String {
     let mut scenario = Scenario::new();
     scenario.apply(&stack(SHOP));
@@ -33,7 +33,7 @@ fn after_edit(edited: &str) -> String {
 }
 
 #[test]
-fn a_new_stack_is_made_providers_first() {
+fn a_new_stack_is_created_providers_first() {
     let mut scenario = Scenario::new();
     let shop = stack(SHOP);
     insta::assert_snapshot!(text(&scenario, &shop), @"
@@ -74,7 +74,7 @@ fn a_new_stack_is_made_providers_first() {
 }
 
 #[test]
-fn every_kind_of_edit_shows_to_the_field() {
+fn every_kind_of_edit_is_shown_by_field() {
     for (what, from, to) in [
         ("image", "{template: t, ports: [\"5432\"]", "{template: t, image: \"busybox:2\", ports: [\"5432\"]"),
         ("environment", "A: \"1\"", "A: \"2\""),
@@ -198,7 +198,7 @@ fn a_replaced_container_is_removed_only_when_everything_is_ready() {
 }
 
 #[test]
-fn what_a_failed_replacement_kept_goes_only_when_its_successor_was_seen_ready() {
+fn a_container_kept_by_a_failed_replacement_is_removed_only_when_its_successor_is_ready() {
     let mut scenario = Scenario::new();
     scenario.apply(&stack(SHOP));
     let broken = stack(&SHOP.replace("A: \"1\"", "A: \"2\""));
@@ -219,7 +219,7 @@ fn what_a_failed_replacement_kept_goes_only_when_its_successor_was_seen_ready() 
 }
 
 #[test]
-fn what_was_done_by_hand_is_mended() {
+fn manual_changes_are_reverted() {
     let mut scenario = Scenario::new();
     let shop = stack(SHOP);
     scenario.apply(&shop);
@@ -243,7 +243,7 @@ fn what_was_done_by_hand_is_mended() {
 }
 
 #[test]
-fn a_restart_goes_from_providers_to_consumers_and_changes_nothing_else() {
+fn a_restart_proceeds_from_providers_to_consumers_and_changes_nothing_else() {
     let mut scenario = Scenario::new();
     let shop = stack("a: {template: t, depends_on: [b]}\nb: {template: t, healthcheck: {test: \"true\"}}");
     scenario.apply(&shop);
@@ -263,7 +263,7 @@ fn a_restart_goes_from_providers_to_consumers_and_changes_nothing_else() {
 }
 
 #[test]
-fn an_image_whose_name_moved_is_drift() {
+fn a_moved_image_name_is_drift() {
     let mut scenario = Scenario::new();
     let shop = stack("web: {template: t}");
     scenario.apply(&shop);
@@ -280,7 +280,7 @@ fn an_image_whose_name_moved_is_drift() {
 }
 
 #[test]
-fn a_failed_job_runs_again_and_a_done_one_does_not() {
+fn a_failed_job_runs_again_and_a_completed_one_does_not() {
     let mut scenario = Scenario::new();
     let shop = stack("job: {template: t, job: true}");
     scenario.apply(&shop);
@@ -296,7 +296,7 @@ fn a_failed_job_runs_again_and_a_done_one_does_not() {
 }
 
 #[test]
-fn host_ports_change_hands_in_one_apply() {
+fn host_ports_move_between_instances_in_one_apply() {
     let before =
         "a: {template: t, ports: [\"8001:80\"]}\nb: {template: t, ports: [\"8002:80\"], depends_on: [a]}";
     let after =
@@ -322,7 +322,7 @@ fn a_rename_of_the_stack_moves_everything_to_a_new_network() {
 }
 
 #[test]
-fn what_others_have_is_a_conflict_that_names_them() {
+fn a_conflict_names_the_owner_of_the_object() {
     let mut scenario = Scenario::new();
     let shop = stack("web: {template: t, ports: [\"8080:80\"], volumes: [\"data:/d\"]}");
     let mut foreign = {
@@ -349,7 +349,7 @@ fn what_others_have_is_a_conflict_that_names_them() {
 }
 
 #[test]
-fn a_port_of_roots_is_refused_where_the_engine_runs_without_root() {
+fn a_privileged_port_is_refused_if_the_engine_runs_without_root() {
     let shop = stack("web: {template: t, ports: [\"80:80\", \"1024:81\"]}");
     let mut scenario = Scenario::new();
     scenario.observed.engine.kind = EngineKind::Podman;
@@ -358,7 +358,7 @@ fn a_port_of_roots_is_refused_where_the_engine_runs_without_root() {
         plan(&scenario.desire(&shop), &scenario.observed, &scenario.remembered, &PlanOptions::default())
             .map(|_| ());
     insta::assert_snapshot!(planned.unwrap_err().to_string(), @"stack 'shop' cannot be applied: instance 'web': port 80 is root's (below 1024), and this podman runs without root; choose another: `devarch set shop/web ports.80=PORT`; or let everybody have it: `sudo sysctl net.ipv4.ip_unprivileged_port_start=80`");
-    // One that is published already was allowed when it began.
+    // A port that is already published was allowed when it was.
     scenario.observed.engine.lowest_port = 0;
     scenario.apply(&shop);
     scenario.observed.engine.lowest_port = 1024;
@@ -366,7 +366,7 @@ fn a_port_of_roots_is_refused_where_the_engine_runs_without_root() {
 }
 
 #[test]
-fn what_policy_refuses_names_instance_and_field() {
+fn a_policy_refusal_names_instance_and_field() {
     let mut shop = stack(
         "a: {template: t, privileged: true, volumes: [\"/var/run/docker.sock:/s\", \"~/.ssh:/k:ro\"]}\n\
          b: {template: t, network_mode: host, cap_add: [SYS_ADMIN], config_files: {/data/x: y}, volumes: [\"d:/data\"]}\n\
@@ -391,7 +391,7 @@ fn what_policy_refuses_names_instance_and_field() {
 }
 
 #[test]
-fn a_secret_changes_the_hash_and_is_shown_nowhere() {
+fn a_secret_changes_the_hash_and_is_never_shown() {
     let of = |value: &str| {
         stack(&format!("web: {{template: t, environment: {{TOKEN: {{value: {value}, secret: true}}}}}}"))
     };
@@ -417,8 +417,8 @@ fn a_secret_changes_the_hash_and_is_shown_nowhere() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(192))]
 
-    /// From any stack to any other, with anything done by hand in between: the apply does nothing an
-    /// engine would refuse, and after it there is nothing to do.
+    /// From any stack to any other, with any manual changes in between: the apply makes no call that an engine would
+    /// refuse, and leaves nothing to do.
     #[test]
     fn after_an_apply_there_is_nothing_to_do(
         (from, to) in random_edit(),
@@ -446,9 +446,9 @@ proptest! {
         prop_assert!(names.iter().all(|name| !name.contains('.')));
     }
 
-    /// An apply that ended anywhere is finished, or turned into something else, by the next.
+    /// An apply interrupted at any step is completed, or changed into another, by the next one.
     #[test]
-    fn after_an_apply_that_ended_half_way_the_next_converges(
+    fn after_an_interrupted_apply_the_next_one_converges(
         (from, to) in random_edit(),
         then in random_stack(),
         (last, again) in (0..40_usize, 0..40_usize),
@@ -467,8 +467,8 @@ proptest! {
         prop_assert_eq!(scenario.observed.containers.len(), third.instances.len());
     }
 
-    /// Up to the commit point everything can be put back: what can't be comes after all else, and what is remembered
-    /// right before it.
+    /// Everything before the commit point can be undone: steps that cannot be undone come last, and records are
+    /// written right before them.
     #[test]
     fn cleanups_come_after_everything_else(
         (from, to) in random_edit(),
@@ -502,7 +502,7 @@ proptest! {
         }
     }
 
-    /// Steps name the change that they bring about, also after the changes were sorted.
+    /// Steps keep naming their change after the changes are sorted.
     #[test]
     fn every_change_is_the_cause_of_steps(
         (from, to) in random_edit(),
@@ -531,7 +531,7 @@ proptest! {
         }
     }
 
-    /// No instance starts before what it depends on is ready.
+    /// No instance starts before its dependencies are ready.
     #[test]
     fn the_order_respects_dependencies(text in random_stack()) {
         let mut scenario = Scenario::new();

@@ -1,4 +1,4 @@
-//! Stacks at random, and what people do to them by hand.
+//! Random stacks, and random manual changes to them.
 
 use crate::support::Scenario;
 use devarch_core::{
@@ -8,7 +8,7 @@ use devarch_core::{
 };
 use proptest::prelude::*;
 
-/// A few fields of an instance, at random.
+/// Generates a few fields of an instance.
 fn instance(others: usize) -> impl Strategy<Value = String> {
     let needs = proptest::collection::btree_set(0..others.max(1), 0..3);
     (0..3_u8, 0..2_u8, any::<bool>(), any::<bool>(), needs, 0..4_u8).prop_map(
@@ -50,7 +50,7 @@ pub(crate) fn random_stack() -> impl Strategy<Value = String> {
     })
 }
 
-/// A stack, and what an edit makes of it: some instances stay as they are.
+/// Generates a stack and an edited version that keeps some instances unchanged.
 pub(crate) fn random_edit() -> impl Strategy<Value = (String, String)> {
     let stays = prop_oneof![Just(vec![true; 7]), proptest::collection::vec(any::<bool>(), 7)];
     (random_stack(), random_stack(), stays).prop_map(|(from, to, stays)| {
@@ -62,7 +62,7 @@ pub(crate) fn random_edit() -> impl Strategy<Value = (String, String)> {
     })
 }
 
-/// Something people do by hand to an engine, to the container of that number where it is about one.
+/// A manual change to an engine, applied to the container with that number if it affects one.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Deed {
     Stop(usize),
@@ -91,7 +91,7 @@ pub(crate) fn deeds() -> impl Strategy<Value = Vec<Deed>> {
     proptest::collection::vec(deed, 0..4)
 }
 
-/// Does to the engine in memory what a real one would let people do.
+/// Applies manual changes to the in-memory engine, if a real one would allow them.
 pub(crate) fn meddle(scenario: &mut Scenario, deeds: &[Deed]) {
     for deed in deeds {
         match *deed {
@@ -145,7 +145,7 @@ fn stop(container: &mut ObservedContainer) {
     container.ports.clear();
 }
 
-/// What some instances should do instead of running.
+/// The desired run states of some instances, instead of running.
 #[derive(Debug, Clone)]
 pub(crate) struct Wish(Vec<DesiredRun>);
 

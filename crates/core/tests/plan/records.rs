@@ -1,4 +1,4 @@
-//! What an undo is made from is a record that later programs read.
+//! The record that an undo is based on, which later programs can read.
 
 use crate::{
     random::random_edit,
@@ -18,8 +18,8 @@ use std::collections::{BTreeMap, BTreeSet};
 const FIRST: &str = include_str!("records/before-1.json");
 const SECOND: &str = include_str!("records/before-2.json");
 
-/// The record as version 1 would have it: with the names of instances in the place of their ids, which are made from
-/// those here.
+/// Converts the record to version 1, which has the names of instances instead of their ids; ids in these tests are
+/// derived from names.
 fn as_version_1(before: &Before) -> Before {
     let name = |id: &str| Value::from(id.trim_start_matches("id-"));
     let Value::Object(mut record) = serde_json::to_value(before).unwrap() else { panic!("no object") };
@@ -42,14 +42,14 @@ fn of(name: &Value) -> String {
     name.as_str().unwrap().to_owned()
 }
 
-/// An undo after all containers may have been stopping.
+/// Returns an undo for which every container may have been stopping.
 fn restarted(scenario: &Scenario, before: &Before) -> Undo {
     let all: BTreeSet<ContainerId> = scenario.observed.containers.iter().map(|c| c.id.clone()).collect();
     let seen = Seen { observed: &scenario.observed, ownership: &scenario.remembered.ownership };
     undo(before, seen, &BTreeSet::new(), &all, &[])
 }
 
-fn words(undo: &Undo) -> Vec<String> {
+fn descriptions(undo: &Undo) -> Vec<String> {
     let step = |step: &devarch_core::plan::Step| {
         let who = step.instance.as_ref().map_or(String::new(), |name| format!("{name}: "));
         format!("{who}{}", step.action)
@@ -57,7 +57,7 @@ fn words(undo: &Undo) -> Vec<String> {
     undo.steps.iter().map(step).collect()
 }
 
-/// A stack whose instance `db` is called `data` now.
+/// Returns a stack whose instance `db` was renamed to `data`.
 fn renamed() -> Stack {
     let mut stack = stack("data: {template: t}\nweb: {template: t, depends_on: [data]}");
     stack.instances.get_mut(&"data".parse().unwrap()).unwrap().id = InstanceId::new("id-db");
@@ -65,7 +65,7 @@ fn renamed() -> Stack {
 }
 
 #[test]
-fn a_record_without_a_version_is_read_by_the_names_of_instances() {
+fn a_record_without_a_version_identifies_instances_by_name() {
     let before: Before = serde_json::from_str(FIRST).unwrap();
     let written: Value = serde_json::to_value(&before).unwrap();
     assert_eq!((&written["version"], &written["label"]), (&json!(2), &json!("name")));
@@ -95,7 +95,7 @@ fn a_record_of_a_newer_version_is_refused() {
 }
 
 #[test]
-fn an_undo_knows_instances_by_id_whatever_their_labels_for_people_say() {
+fn an_undo_identifies_instances_by_id_whatever_their_name_labels() {
     let mut scenario = Scenario::new();
     let shop =
         stack("a: {template: t, depends_on: [b]}\nb: {template: t, depends_on: [c]}\nc: {template: t}");
@@ -107,7 +107,7 @@ fn an_undo_knows_instances_by_id_whatever_their_labels_for_people_say() {
     }
     assert_eq!(restarted(&scenario, &before), expected);
     assert_eq!(restarted(&scenario, &scenario.before(&shop)), expected);
-    insta::assert_snapshot!(words(&expected).join("\n"), @"
+    insta::assert_snapshot!(descriptions(&expected).join("\n"), @"
     a: stop
     b: stop
     c: stop
@@ -123,14 +123,14 @@ fn a_consumer_waits_for_its_provider_under_its_new_name() {
     let mut scenario = Scenario::new();
     scenario.apply(&stack("db: {template: t}\nweb: {template: t, depends_on: [db]}"));
     let undo = restarted(&scenario, &scenario.before(&renamed()));
-    insta::assert_snapshot!(words(&undo).join("\n"), @"
+    insta::assert_snapshot!(descriptions(&undo).join("\n"), @"
     web: stop
     data: stop
     data: start
     web: start
     see that everything still runs
     ");
-    let place = |what: &str| words(&undo).iter().position(|step| step == what).unwrap();
+    let place = |what: &str| descriptions(&undo).iter().position(|step| step == what).unwrap();
     let after: BTreeMap<usize, BTreeSet<usize>> =
         undo.steps.iter().map(|step| step.after.iter().map(|id| id.0).collect()).enumerate().collect();
     assert!(after[&place("data: stop")].contains(&place("web: stop")));
@@ -140,9 +140,9 @@ fn a_consumer_waits_for_its_provider_under_its_new_name() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
-    /// Whatever was edited and wherever the apply was cut off.
+    /// After any edit, with the apply interrupted at any step.
     #[test]
-    fn an_undo_by_a_record_of_version_1_does_the_same((from, to) in random_edit(), last in 0..60_usize) {
+    fn an_undo_from_a_version_1_record_has_the_same_result((from, to) in random_edit(), last in 0..60_usize) {
         let mut scenario = Scenario::new();
         scenario.apply(&stack(&from));
         let second = stack(&to);

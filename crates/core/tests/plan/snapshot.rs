@@ -1,4 +1,4 @@
-//! Data that another image gets to write to is copied first where that was asked for, and an undo restores it.
+//! With snapshots, data is copied before another image writes to it, and an undo restores it.
 
 use crate::{
     promises::SHOP,
@@ -18,7 +18,7 @@ use std::collections::BTreeMap;
 
 const DATA: &str = "devarch-shop-db-data";
 
-/// A stack whose every image is another by now.
+/// Returns a stack in which every image has changed.
 fn with_another_image(text: &str, deeds: &[Deed]) -> Scenario {
     let mut scenario = Scenario::new();
     scenario.apply(&stack(text));
@@ -31,7 +31,7 @@ fn plan(scenario: &Scenario, stack: &Stack) -> Plan {
     scenario.plan_with(stack, &PlanOptions { snapshot: true, ..PlanOptions::default() })
 }
 
-/// A plan that takes over from an apply that was interrupted, with its copies.
+/// Returns a plan that resumes an interrupted apply and its copies.
 fn resume(scenario: &mut Scenario, stack: &Stack, snapshot: bool) -> Plan {
     let there = scenario.observed.volumes.keys().map(PhysicalVolume::from_stored);
     scenario.remembered.spent_copies = there.filter(PhysicalVolume::is_copy).collect();
@@ -42,14 +42,14 @@ fn copies(plan: &Plan) -> Vec<VolumeCopy> {
     plan.changes.iter().flat_map(|change| change.copies.clone()).collect()
 }
 
-/// Everything up to the first cleanup, or part of it.
-fn half(scenario: &mut Scenario, plan: &Plan, last: usize) -> ApplyId {
+/// Carries out the steps before the first cleanup, or the first of them.
+fn carry_out_undoable(scenario: &mut Scenario, plan: &Plan, last: usize) -> ApplyId {
     let undoable = plan.steps.iter().filter(|step| !step.action.is_cleanup()).count();
     scenario.carry_out_until(plan, last.min(undoable))
 }
 
-/// Puts back, in two goes if the first is cut off; after it there is nothing to put back.
-fn put_back(scenario: &mut Scenario, before: &Before, applies: &[ApplyId], cut: usize) {
+/// Rolls back, in two runs if the first is interrupted; afterwards nothing is left to undo.
+fn roll_back(scenario: &mut Scenario, before: &Before, applies: &[ApplyId], cut: usize) {
     let first = scenario.undo(before, applies);
     scenario.make(&first.steps, cut % (first.steps.len() + 1));
     let second = scenario.undo(before, applies);
@@ -59,8 +59,8 @@ fn put_back(scenario: &mut Scenario, before: &Before, applies: &[ApplyId], cut: 
     assert!(again.kept_volumes.iter().all(|volume| !volume.is_copy()));
 }
 
-/// What the volumes held that a plan copies.
-fn held(scenario: &Scenario, copies: &[VolumeCopy]) -> BTreeMap<String, Vec<String>> {
+/// Returns the content of the volumes that a plan copies.
+fn contents_of(scenario: &Scenario, copies: &[VolumeCopy]) -> BTreeMap<String, Vec<String>> {
     let content = |volume: &str| {
         let writers = scenario.contents.get(volume).into_iter().flatten();
         writers.map(ToString::to_string).collect()
@@ -75,9 +75,9 @@ fn no_copy_is_left(scenario: &Scenario) -> bool {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(256))]
 
-    /// Wherever the apply and then the undo were cut off.
+    /// With the apply and then the undo interrupted at any step.
     #[test]
-    fn what_volumes_held_they_hold_again(
+    fn an_undo_restores_the_content_of_volumes(
         (from, to) in random_edit(),
         deeds in deeds(),
         (last, cut) in (0..60_usize, 0..60_usize),
@@ -87,16 +87,16 @@ proptest! {
         let before = scenario.before(&second);
         let plan = plan(&scenario, &second);
         prop_assert!(plan.changes.iter().all(|change| !change.may_change_data));
-        let (copies, was) = (copies(&plan), held(&scenario, &copies(&plan)));
-        let apply = half(&mut scenario, &plan, last);
-        put_back(&mut scenario, &before, &[apply], cut);
-        prop_assert_eq!(held(&scenario, &copies), was);
+        let (copies, was) = (copies(&plan), contents_of(&scenario, &copies(&plan)));
+        let apply = carry_out_undoable(&mut scenario, &plan, last);
+        roll_back(&mut scenario, &before, &[apply], cut);
+        prop_assert_eq!(contents_of(&scenario, &copies), was);
         prop_assert!(no_copy_is_left(&scenario));
     }
 
-    /// What the first of two applies copied is older than what the second did.
+    /// The copies of the first apply are older than those of the second.
     #[test]
-    fn what_volumes_held_before_the_first_of_two_applies_they_hold_again(
+    fn an_undo_of_two_applies_restores_the_volumes_from_before_the_first(
         ((from, to), then) in (random_edit(), random_stack()),
         (last, again, cut) in (0..60_usize, 0..60_usize, 0..60_usize),
     ) {
@@ -104,35 +104,35 @@ proptest! {
         let (second, third) = (stack(&to), stack(&then));
         let before = scenario.before(&second);
         let first = plan(&scenario, &second);
-        let (copies, was) = (copies(&first), held(&scenario, &copies(&first)));
-        let first = half(&mut scenario, &first, last);
+        let (copies, was) = (copies(&first), contents_of(&scenario, &copies(&first)));
+        let first = carry_out_undoable(&mut scenario, &first, last);
         scenario.add_image("busybox:1", "sha256:ffffffffffffffff");
         let resumed = resume(&mut scenario, &third, true);
-        let resumed = half(&mut scenario, &resumed, again);
-        put_back(&mut scenario, &before, &[first, resumed], cut);
-        prop_assert_eq!(held(&scenario, &copies), was);
+        let resumed = carry_out_undoable(&mut scenario, &resumed, again);
+        roll_back(&mut scenario, &before, &[first, resumed], cut);
+        prop_assert_eq!(contents_of(&scenario, &copies), was);
         prop_assert!(no_copy_is_left(&scenario));
     }
 
-    /// Also where the second apply reaches its end: nobody can undo either of them any more.
+    /// Also if the second apply completes: neither can be undone any more.
     #[test]
-    fn no_copy_is_left_by_an_apply_that_resumed_another(
+    fn an_apply_that_resumed_another_leaves_no_copy(
         ((from, to), then) in (random_edit(), random_stack()),
         (last, again) in (0..60_usize, any::<bool>()),
     ) {
         let mut scenario = with_another_image(&from, &[]);
         let (second, third) = (stack(&to), stack(&then));
         let first = plan(&scenario, &second);
-        half(&mut scenario, &first, last);
+        carry_out_undoable(&mut scenario, &first, last);
         let resumed = resume(&mut scenario, &third, again);
         scenario.carry_out(&resumed);
         prop_assert!(no_copy_is_left(&scenario));
         prop_assert!(resume(&mut scenario, &third, again).is_empty());
     }
 
-    /// An apply that reaches its end leaves no copy, and what is wanted.
+    /// A completed apply leaves no copy and the desired state.
     #[test]
-    fn a_copy_goes_when_everything_is_ready((from, to) in random_edit(), deeds in deeds()) {
+    fn a_copy_is_removed_when_everything_is_ready((from, to) in random_edit(), deeds in deeds()) {
         let mut scenario = with_another_image(&from, &deeds);
         let second = stack(&to);
         let plan = plan(&scenario, &second);
@@ -143,7 +143,7 @@ proptest! {
 }
 
 #[test]
-fn a_plan_says_which_data_is_copied() {
+fn a_plan_shows_which_data_is_copied() {
     let scenario = with_another_image(SHOP, &[]);
     let plan = plan(&scenario, &stack(SHOP));
     insta::assert_snapshot!(plan_text(&plan, TextOptions::default()), @"
@@ -175,7 +175,7 @@ fn data_is_copied_while_nothing_runs_on_it_and_restored_before_anything_does() {
     let shop = stack("db: {template: t, volumes: [\"data:/data\"]}");
     let before = scenario.before(&shop);
     let plan = plan(&scenario, &shop);
-    let apply = half(&mut scenario, &plan, usize::MAX);
+    let apply = carry_out_undoable(&mut scenario, &plan, usize::MAX);
     let undo = scenario.undo(&before, &[apply]);
     scenario.make(&undo.steps, undo.steps.len());
     insta::assert_snapshot!([plan.trace(), undo.trace()].join("\n"), @"
@@ -201,7 +201,7 @@ fn data_is_copied_while_nothing_runs_on_it_and_restored_before_anything_does() {
 }
 
 #[test]
-fn a_copy_that_may_lack_data_restores_nothing() {
+fn an_incomplete_copy_is_never_restored() {
     let mut scenario = with_another_image(SHOP, &[]);
     let before = scenario.before(&stack(SHOP));
     let plan = plan(&scenario, &stack(SHOP));
@@ -210,17 +210,17 @@ fn a_copy_that_may_lack_data_restores_nothing() {
     let apply = scenario.carry_out_until(&plan, copying);
     scenario.copies.clear();
     scenario.contents.insert(format!("{DATA}.snapshot"), [].into());
-    put_back(&mut scenario, &before, &[apply], usize::MAX);
+    roll_back(&mut scenario, &before, &[apply], usize::MAX);
     assert_eq!(scenario.contents[DATA], was[DATA]);
     assert!(no_copy_is_left(&scenario));
 }
 
 #[test]
-fn a_copy_whose_volume_is_gone_stays_and_is_told() {
+fn a_copy_whose_volume_is_gone_is_kept_and_reported() {
     let mut scenario = with_another_image(SHOP, &[]);
     let before = scenario.before(&stack(SHOP));
     let plan = plan(&scenario, &stack(SHOP));
-    let apply = half(&mut scenario, &plan, usize::MAX);
+    let apply = carry_out_undoable(&mut scenario, &plan, usize::MAX);
     scenario.observed.containers.retain(|container| !container.volumes.contains(DATA));
     scenario.observed.volumes.remove(DATA);
     let undo = scenario.undo(&before, &[apply]);
@@ -232,10 +232,10 @@ fn a_copy_whose_volume_is_gone_stays_and_is_told() {
 }
 
 #[test]
-fn a_copy_that_an_undo_might_need_is_listed_and_stays() {
+fn a_copy_that_an_undo_might_need_is_listed_and_kept() {
     let mut scenario = with_another_image(SHOP, &[]);
     let plan = plan(&scenario, &stack(SHOP));
-    half(&mut scenario, &plan, usize::MAX);
+    carry_out_undoable(&mut scenario, &plan, usize::MAX);
     let next = scenario.plan(&stack(SHOP));
     let text = plan_text(&next, TextOptions::default());
     let note = format!(
@@ -247,10 +247,10 @@ fn a_copy_that_an_undo_might_need_is_listed_and_stays() {
 }
 
 #[test]
-fn a_plan_that_takes_over_from_an_interrupted_apply_removes_its_copies_last() {
+fn a_plan_that_resumes_an_interrupted_apply_removes_its_copies_last() {
     let mut scenario = with_another_image(SHOP, &[]);
     let first = plan(&scenario, &stack(SHOP));
-    half(&mut scenario, &first, usize::MAX);
+    carry_out_undoable(&mut scenario, &first, usize::MAX);
     let resumed = resume(&mut scenario, &stack(SHOP), false);
     insta::assert_snapshot!(plan_text(&resumed, TextOptions::default()), @"
     stack shop on docker 20.10.24, network devarch-shop-net 10.213.0.0/24
@@ -271,7 +271,7 @@ fn a_plan_that_takes_over_from_an_interrupted_apply_removes_its_copies_last() {
     assert!(last < removed, "{:#?}", scenario.done);
 }
 
-/// What copied to a volume when its apply was killed, as the engine left it.
+/// Leaves a copy container on the engine, as an apply killed during the copy does.
 fn leave_copier(scenario: &mut Scenario, volume: &PhysicalVolume) {
     let mut copier = scenario.of("db").clone();
     copier.id = ContainerId::new("copier");
@@ -287,12 +287,12 @@ fn leave_copier(scenario: &mut Scenario, volume: &PhysicalVolume) {
     scenario.remembered.ownership.remember_volume(DATA, instance);
 }
 
-/// An engine keeps a volume that a container has, also one that has ended.
+/// An engine keeps a volume that a container uses, even if that has exited.
 #[test]
-fn a_copy_goes_after_the_container_that_was_making_it_when_its_apply_was_killed() {
+fn a_copy_is_removed_after_the_container_that_was_filling_it_when_its_apply_was_killed() {
     let mut scenario = with_another_image(SHOP, &[]);
     let first = plan(&scenario, &stack(SHOP));
-    half(&mut scenario, &first, usize::MAX);
+    carry_out_undoable(&mut scenario, &first, usize::MAX);
     let copy = PhysicalVolume::from_stored(DATA).copy(1);
     leave_copier(&mut scenario, &copy);
     let resumed = resume(&mut scenario, &stack(SHOP), false);
@@ -310,7 +310,7 @@ fn a_copy_goes_after_the_container_that_was_making_it_when_its_apply_was_killed(
 fn the_last_copy_of_a_volume_that_is_gone_is_not_removed() {
     let mut scenario = with_another_image(SHOP, &[]);
     let first = plan(&scenario, &stack(SHOP));
-    half(&mut scenario, &first, usize::MAX);
+    carry_out_undoable(&mut scenario, &first, usize::MAX);
     scenario.observed.containers.retain(|container| !container.volumes.contains(DATA));
     scenario.observed.volumes.remove(DATA);
     let resumed = resume(&mut scenario, &stack(SHOP), false);

@@ -1,4 +1,4 @@
-//! Stacks by hand, and an engine in memory: it carries plans out as a real one would, step by step.
+//! Stacks for tests, and an in-memory engine that carries out plans step by step as a real one would.
 
 use devarch_core::{
     build::BuildHash,
@@ -30,12 +30,12 @@ use std::{
     sync::Arc,
 };
 
-/// A stack from the YAML of its instances; each instance's template is written in place.
+/// Builds a stack from the YAML of its instances; each instance's template is inline.
 pub(crate) fn stack(instances: &str) -> Stack {
     stack_that_says("", instances)
 }
 
-/// The same with what the stack says besides: `prefer: primary`, in one line.
+/// Like [`stack`], with further stack fields in one line, such as `prefer: primary`.
 pub(crate) fn stack_that_says(more: &str, instances: &str) -> Stack {
     let text = format!(
         "version: \"1\"\ntemplates:\n  t:\n    image: busybox:1\nstacks:\n  shop:\n    {more}\n    instances:\n{}",
@@ -82,7 +82,7 @@ fn indent(text: &str) -> String {
     text.lines().flat_map(|line| ["      ", line, "\n"]).collect()
 }
 
-/// What the store does when a definition is saved: ports and volume names.
+/// Assigns ports and volume names as the store does when a definition is saved.
 pub(crate) fn assign(stack: &mut Stack) {
     let effective = devarch_core::desired::effective(stack);
     let mut next = 20_000;
@@ -106,36 +106,36 @@ pub(crate) fn assign(stack: &mut Stack) {
     }
 }
 
-/// An engine in memory.
+/// An in-memory engine.
 #[derive(Clone)]
 pub(crate) struct Scenario {
     pub(crate) observed: Observed,
     pub(crate) remembered: AppliedState,
     pub(crate) subnet: Ipv4Net,
-    /// What images are built from now.
+    /// The current sources of images.
     pub(crate) sources: BTreeMap<String, BuildHash>,
     /// A pull policy for every instance.
     pub(crate) pull: Option<PullPolicy>,
-    /// Instances of other stacks that can be linked to, and the addresses of links.
+    /// Linkable instances of other stacks, and the addresses of links.
     pub(crate) others: LinkedInstances,
     pub(crate) links: BTreeMap<NetworkName, Ipv4Net>,
-    /// What the machine says of host paths.
+    /// Facts about host paths on the machine.
     pub(crate) host: HostView,
-    /// Whether the key of config hashes can't be read.
+    /// Whether the key of config hashes is undecryptable.
     pub(crate) keyless: bool,
-    /// Whether what is wrong matters only where a container has to be made.
+    /// Whether problems are reported only if a container has to be created.
     pub(crate) defer_problems: bool,
-    /// What builds are called besides the names containers are made from.
+    /// The additional names of builds.
     pub(crate) second_names: BTreeMap<String, ImageId>,
     specs: BTreeMap<ContainerId, ContainerSpec>,
     made: u32,
-    /// The apply that is being carried out, by number.
+    /// The number of the current apply.
     apply: u32,
-    /// The images whose containers wrote to a volume.
+    /// By volume: the images whose containers wrote to it.
     pub(crate) contents: BTreeMap<String, BTreeSet<ImageId>>,
-    /// Copies that were made, as the journal tells.
+    /// The completed copies, as recorded in the journal.
     pub(crate) copies: Vec<VolumeCopy>,
-    /// Everything that was done, in the order it was done.
+    /// Every action carried out, in order.
     pub(crate) done: Vec<String>,
 }
 
@@ -200,7 +200,7 @@ impl Scenario {
         self.observed.images.insert(name.to_owned(), image);
     }
 
-    /// What is found of a stack: what it builds is looked up by the name the engine has it under.
+    /// Observes the engine for a stack; images it builds are looked up by their name on the engine.
     pub(crate) fn look(&self, stack: &Stack) -> Observed {
         let mut observed = self.observed.clone();
         let supplies = supplies(stack, &effective(stack), &SupplyContext::default());
@@ -249,12 +249,12 @@ impl Scenario {
         plan
     }
 
-    /// Carries a plan out, checking at each step what a real engine would refuse.
+    /// Carries out a plan, checking at each step for calls that a real engine would refuse.
     pub(crate) fn carry_out(&mut self, plan: &Plan) {
         self.carry_out_until(plan, plan.steps.len());
     }
 
-    /// Stops after so many steps, as an apply that failed or was killed.
+    /// Stops after that many steps, like an apply that failed or was killed.
     pub(crate) fn carry_out_until(&mut self, plan: &Plan, last: usize) -> ApplyId {
         self.apply += 1;
         self.make(&plan.steps, last);
@@ -265,7 +265,7 @@ impl Scenario {
         ApplyId::new(format!("apply-{}", self.apply))
     }
 
-    /// What there is of a stack, as the journal keeps it: written and read back.
+    /// Returns the state of a stack in the journal's form: written and read back.
     pub(crate) fn before(&self, stack: &Stack) -> Before {
         let before = before(&self.desire(stack), &self.observed, &self.remembered);
         let written = serde_json::to_string(&before).unwrap();
@@ -292,12 +292,12 @@ impl Scenario {
         )
     }
 
-    /// Makes the first steps in an order they allow.
+    /// Carries out the first steps in an order their dependencies allow.
     pub(crate) fn make(&mut self, steps: &[Step], last: usize) {
         let mut made: BTreeMap<StepId, ContainerId> = BTreeMap::new();
         let mut ended: BTreeSet<StepId> = BTreeSet::new();
         while ended.len() < last.min(steps.len()) {
-            // The last that is ready goes first: an order that only happens to be right would fail.
+            // Takes the last step that is ready, so that a plan that is only correct in listed order fails.
             let next = (0..steps.len())
                 .rev()
                 .map(StepId)
@@ -386,7 +386,7 @@ impl Scenario {
                 let held = |c: &ObservedContainer| {
                     c.state == RunState::Running && c.networks.values().any(|theirs| *theirs == Some(address))
                 };
-                // Of one that does not run it is written down, and taken when it starts.
+                // A stopped container records the connection, and takes the address when it starts.
                 let runs = self.container(&of(container)).state == RunState::Running;
                 assert!(!(runs && self.observed.containers.iter().any(held)), "{address} is taken");
                 self.container(&of(container)).networks.insert(name, Some(address));
@@ -441,13 +441,13 @@ impl Scenario {
         }
     }
 
-    /// What is created is remembered by its id.
+    /// Records a created object by its id.
     fn created(&mut self, action: &Action, id: &str) {
         let created = action.creates(&self.apply_id()).expect("it creates something");
         self.remembered.ownership.remember(CreatedObject { id: Some(id.to_owned()), ..created });
     }
 
-    /// What runs on either would make a mixture.
+    /// A container running on either volume would mix the data.
     fn copy(&mut self, copy: &VolumeCopy) {
         for volume in [&copy.from, &copy.to] {
             assert!(self.observed.volumes.contains_key(volume.as_str()), "no volume {volume}");
@@ -565,7 +565,7 @@ impl Scenario {
     }
 }
 
-/// An instance's name.
+/// Parses an instance's name.
 pub(crate) fn name(text: &str) -> InstanceName {
     text.parse().unwrap()
 }

@@ -1,4 +1,4 @@
-//! An apply that ended anywhere before its first cleanup is put back.
+//! An apply interrupted at any step before its first cleanup is rolled back.
 
 use crate::{
     promises::SHOP,
@@ -17,8 +17,8 @@ use devarch_core::{
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// What an undo promises of a stack: its containers by id with name, whether they run and their networks, and its
-/// networks. A paused container that is started again counts as one that runs.
+/// The state of a stack that an undo guarantees: its containers by id with their names, whether they run, and their
+/// networks; and the stack's networks. A paused container that was started again counts as running.
 type State = (BTreeMap<String, (String, bool, BTreeSet<String>)>, BTreeSet<String>);
 
 fn state(scenario: &Scenario) -> State {
@@ -31,18 +31,18 @@ fn state(scenario: &Scenario) -> State {
     (scenario.observed.containers.iter().map(container).collect(), networks.collect())
 }
 
-/// Carries a plan out until some step before its commit point.
-fn half(scenario: &mut Scenario, plan: &Plan, last: usize) -> ApplyId {
+/// Carries out a plan up to some step before its commit point.
+fn carry_out_undoable(scenario: &mut Scenario, plan: &Plan, last: usize) -> ApplyId {
     scenario.carry_out_until(plan, last % (undoable(plan) + 1))
 }
 
-/// The number of steps before the commit point.
+/// Returns the number of steps before the commit point.
 fn undoable(plan: &Plan) -> usize {
     plan.steps.iter().filter(|step| !step.action.is_cleanup()).count()
 }
 
-/// Puts back, in two goes if the first is cut off; after it there is nothing to put back.
-fn put_back(scenario: &mut Scenario, before: &Before, applies: &[ApplyId], cut: usize) {
+/// Rolls back, in two runs if the first is interrupted; afterwards nothing is left to undo.
+fn roll_back(scenario: &mut Scenario, before: &Before, applies: &[ApplyId], cut: usize) {
     let first = scenario.undo(before, applies);
     assert_eq!(first.lost, Vec::<String>::new());
     scenario.make(&first.steps, cut % (first.steps.len() + 1));
@@ -60,7 +60,7 @@ fn applied(from: &Stack, deeds: &[Deed]) -> Scenario {
 }
 
 #[test]
-fn an_undo_leaves_what_cannot_be_started_any_more_and_puts_the_rest_back() {
+fn an_undo_skips_containers_that_cannot_start_and_restores_the_rest() {
     let mut scenario = Scenario::new();
     let (old, new) = (
         stack("a: {template: t}\nb: {template: t}"),
@@ -69,8 +69,8 @@ fn an_undo_leaves_what_cannot_be_started_any_more_and_puts_the_rest_back() {
     scenario.apply(&old);
     let before = scenario.before(&new);
     let plan = scenario.plan(&new);
-    let apply = half(&mut scenario, &plan, undoable(&plan));
-    // Both replaced ones are stopped by now; of one the engine has lost track.
+    let apply = carry_out_undoable(&mut scenario, &plan, undoable(&plan));
+    // Both replaced containers are stopped now; the engine can no longer start one of them.
     let kept = |scenario: &Scenario| {
         scenario
             .observed
@@ -98,9 +98,9 @@ fn an_undo_leaves_what_cannot_be_started_any_more_and_puts_the_rest_back() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(256))]
 
-    /// Whatever ran, whatever was asked, wherever the apply and then the undo were cut off.
+    /// With any containers running, any desired state, and the apply and then the undo interrupted at any step.
     #[test]
-    fn what_there_was_is_there_again(
+    fn an_undo_restores_the_previous_state(
         (from, to) in random_edit(),
         (wished, wanted) in (wish(), wish()),
         deeds in deeds(),
@@ -110,14 +110,14 @@ proptest! {
         let second = wanted.of(stack(&to));
         let (before, was) = (scenario.before(&second), state(&scenario));
         let plan = scenario.plan(&second);
-        let apply = half(&mut scenario, &plan, last);
-        put_back(&mut scenario, &before, &[apply], cut);
+        let apply = carry_out_undoable(&mut scenario, &plan, last);
+        roll_back(&mut scenario, &before, &[apply], cut);
         prop_assert_eq!(state(&scenario), was);
     }
 
-    /// A second apply that took over from the first is put back together with it.
+    /// A second apply that resumed the first is rolled back together with it.
     #[test]
-    fn an_apply_that_resumed_another_is_put_back_to_before_the_first(
+    fn an_apply_that_resumed_another_is_rolled_back_to_before_the_first(
         ((from, to), then) in (random_edit(), random_stack()),
         deeds in deeds(),
         (last, again, cut) in (0..60_usize, 0..60_usize, 0..60_usize),
@@ -126,14 +126,14 @@ proptest! {
         let (second, third) = (stack(&to), stack(&then));
         let (before, was) = (scenario.before(&second), state(&scenario));
         let plan = scenario.plan(&second);
-        let first = half(&mut scenario, &plan, last);
+        let first = carry_out_undoable(&mut scenario, &plan, last);
         let plan = scenario.plan(&third);
-        let resumed = half(&mut scenario, &plan, again);
-        put_back(&mut scenario, &before, &[first, resumed], cut);
+        let resumed = carry_out_undoable(&mut scenario, &plan, again);
+        roll_back(&mut scenario, &before, &[first, resumed], cut);
         prop_assert_eq!(state(&scenario), was);
     }
 
-    /// What was put back can be applied again.
+    /// A rolled-back stack can be applied again.
     #[test]
     fn after_an_undo_the_next_apply_converges(
         (from, to) in random_edit(),
@@ -143,15 +143,15 @@ proptest! {
         let second = stack(&to);
         let before = scenario.before(&second);
         let plan = scenario.plan(&second);
-        let apply = half(&mut scenario, &plan, last);
-        put_back(&mut scenario, &before, &[apply], usize::MAX);
+        let apply = carry_out_undoable(&mut scenario, &plan, last);
+        roll_back(&mut scenario, &before, &[apply], usize::MAX);
         scenario.apply(&second);
         prop_assert!(scenario.plan(&second).is_empty());
     }
 }
 
 #[test]
-fn an_undo_goes_in_the_order_that_loses_least() {
+fn an_undo_proceeds_in_the_order_that_loses_least() {
     let mut scenario = applied(&stack(SHOP), &[]);
     let edited = SHOP.replace("A: \"1\"", "A: \"2\"").replace("8080:80", "8081:80");
     let edited = stack(&format!("{edited}zoo: {{template: t, volumes: [\"animals:/a\"]}}"));
@@ -178,7 +178,7 @@ fn an_undo_goes_in_the_order_that_loses_least() {
 }
 
 #[test]
-fn names_that_were_swapped_are_swapped_back() {
+fn swapped_names_are_swapped_back() {
     let mut scenario = applied(&stack("a: {template: t}\nb: {template: t}\nc: {template: t}"), &[]);
     let shop = stack("a: {template: t}\nb: {template: t}\nc: {template: t}");
     let (before, was) = (scenario.before(&shop), state(&scenario));
@@ -191,12 +191,12 @@ fn names_that_were_swapped_are_swapped_back() {
         };
         container.name = ContainerName::from_stored(format!("{stem}{next}"));
     }
-    put_back(&mut scenario, &before, &[], 2);
+    roll_back(&mut scenario, &before, &[], 2);
     assert_eq!(state(&scenario), was);
 }
 
 #[test]
-fn what_can_not_be_put_back_is_told() {
+fn objects_that_cannot_be_restored_are_reported() {
     let mut scenario = applied(&stack(SHOP), &[]);
     let before = scenario.before(&stack(SHOP));
     scenario.of("db").networks.clear();
@@ -214,7 +214,7 @@ fn what_can_not_be_put_back_is_told() {
 }
 
 #[test]
-fn a_container_whose_stop_may_be_under_way_is_stopped_and_started() {
+fn a_container_whose_stop_may_be_in_progress_is_stopped_and_started() {
     let mut scenario = applied(&stack(SHOP), &[]);
     let (before, was) = (scenario.before(&stack(SHOP)), state(&scenario));
     let uncertain = ["api", "migrate"].map(|name| scenario.of(name).id.clone());

@@ -1,4 +1,4 @@
-//! Wires in plans: what they set, whom they make wait, and when they change.
+//! Wires in plans: the variables they set, the dependencies they add, and when they change.
 
 use crate::support::{Scenario, stack, stack_that_says};
 use devarch_core::{
@@ -37,7 +37,7 @@ fn text(scenario: &Scenario, stack: &Stack) -> String {
     plan_text(&scenario.plan(stack), TextOptions::default())
 }
 
-/// What is wrong, a line each.
+/// Returns the problems, one per line.
 fn problems(scenario: &Scenario, stack: &Stack) -> String {
     let problems = scenario.try_desire(stack).unwrap_err();
     problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
@@ -48,7 +48,7 @@ fn variable<'a>(desired: &'a devarch_core::desired::Desired, name: &str, variabl
 }
 
 #[test]
-fn a_consumer_gets_what_its_wire_gives_and_waits_for_its_provider() {
+fn a_consumer_gets_its_wires_variables_and_waits_for_its_provider() {
     let mut scenario = Scenario::new();
     let plan = scenario.apply(&shop());
     insta::assert_snapshot!(plan_text(&plan, TextOptions::default()), @"
@@ -74,7 +74,7 @@ fn a_consumer_gets_what_its_wire_gives_and_waits_for_its_provider() {
 }
 
 #[test]
-fn what_was_applied_is_no_news_and_a_full_plan_lists_it() {
+fn applied_wires_are_listed_only_in_a_full_plan() {
     let mut scenario = Scenario::new();
     scenario.apply(&shop());
     let plan = scenario.plan(&shop());
@@ -135,7 +135,7 @@ fn a_second_provider_changes_no_running_wire() {
 }
 
 #[test]
-fn consumers_follow_a_provider_whose_values_change_and_stay_where_they_do_not() {
+fn consumers_are_recreated_only_if_their_providers_values_change() {
     let mut scenario = Scenario::new();
     scenario.apply(&shop());
     let renamed = stack(&format!("{DB}{API}").replace("orders", "invoices"));
@@ -183,7 +183,7 @@ fn consumers_follow_a_provider_whose_values_change_and_stay_where_they_do_not() 
 }
 
 #[test]
-fn a_wire_that_goes_takes_its_variables_along() {
+fn removing_a_wire_removes_its_variables() {
     let mut scenario = Scenario::new();
     let optional = API.replace("type: postgres", "type: postgres, required: false");
     scenario.apply(&stack(&format!("{DB}{optional}")));
@@ -209,7 +209,7 @@ fn a_wire_that_goes_takes_its_variables_along() {
 }
 
 #[test]
-fn what_is_not_wanted_blocks_nothing() {
+fn instances_that_should_not_exist_block_nothing() {
     let scenario = Scenario::new();
     insta::assert_snapshot!(problems(&scenario, &stack(API)), @"api.imports.db: nothing in the stack offers postgres; add an instance that does or an entry of `external`, or set `required: false`");
     let mut down = stack(&API.replace("name: db", "name: db, environment: {A: '{nothing}'}"));
@@ -228,7 +228,7 @@ fn what_is_not_wanted_blocks_nothing() {
 }
 
 #[test]
-fn a_cycle_is_told_and_can_still_be_taken_down() {
+fn a_cycle_is_reported_and_the_stack_can_still_be_taken_down() {
     let cycle = "
 a:
   template: t
@@ -282,7 +282,7 @@ fn an_override_hides_a_wire_and_the_plan_notes_it() {
 }
 
 #[test]
-fn a_saved_plan_is_stale_when_a_wire_leads_elsewhere() {
+fn a_saved_plan_is_stale_when_a_wire_has_another_provider() {
     let mut scenario = Scenario::new();
     scenario.apply(&shop());
     let both = format!("{DB}{API}{OTHER_DB}");
@@ -296,7 +296,7 @@ fn a_saved_plan_is_stale_when_a_wire_leads_elsewhere() {
 }
 
 #[test]
-fn a_login_of_its_own_is_made_between_the_provider_and_its_consumer() {
+fn an_own_login_is_created_between_the_start_of_the_provider_and_its_consumer() {
     let own = format!("{DB}{API}")
         .replace("port: 5432,", "port: 5432, provision: {command: [make-login]},")
         .replace("{name: db, type: postgres}", "{name: db, type: postgres, own: true}");

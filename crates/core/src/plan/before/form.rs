@@ -1,4 +1,4 @@
-//! The forms in which the journal keeps what there was before an apply.
+//! The stored forms of the state before an apply, as kept in the journal.
 
 use super::{Before, BeforeContainer, BeforeInstance, InstanceKey, InstanceLabel};
 use crate::{
@@ -10,10 +10,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// The version that is written.
+/// The version written.
 const VERSION: u64 = 2;
 
-/// Version 2: instances are known by their ids.
+/// Version 2: instances are identified by their ids.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Form {
     store: StoreId,
@@ -25,7 +25,7 @@ pub(super) struct Form {
     instances: BTreeMap<InstanceKey, BeforeInstance>,
 }
 
-/// Version 1: instances are known by their names, and what each waits for is apart from the containers.
+/// Version 1: instances are identified by their names, and dependencies are stored apart from the containers.
 #[derive(Deserialize)]
 struct Form1 {
     store: StoreId,

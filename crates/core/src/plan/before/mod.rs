@@ -1,4 +1,4 @@
-//! What there was of a stack before an apply: what an undo restores.
+//! The state of a stack before an apply, which an undo restores.
 
 mod form;
 
@@ -20,8 +20,8 @@ use std::{
     net::IpAddr,
 };
 
-/// The objects of a stack before an apply, as far as they can be restored. Contains no secret: a container that was
-/// kept has its config in itself.
+/// The objects of a stack before an apply, as far as they can be restored. Contains no secrets: a container that was
+/// kept still has its config.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(into = "Versioned<Form>", try_from = "serde_json::Value")]
 pub struct Before {
@@ -29,13 +29,13 @@ pub struct Before {
     pub store: StoreId,
     /// The stack.
     pub stack: StackId,
-    /// Where a container says of which instance it is.
+    /// The label that identifies a container's instance.
     pub label: InstanceLabel,
     /// Its containers.
     pub containers: Vec<BeforeContainer>,
     /// Its networks.
     pub networks: BTreeSet<NetworkName>,
-    /// The instances of those containers, and those that the apply works on.
+    /// The instances of those containers, and those that the apply changes.
     pub instances: BTreeMap<InstanceKey, BeforeInstance>,
 }
 
@@ -48,15 +48,15 @@ pub struct BeforeContainer {
     pub name: ContainerName,
     /// The instance it was created for.
     pub instance: Option<InstanceKey>,
-    /// What it did.
+    /// The container's run state.
     pub state: RunState,
     /// The networks it was on.
     pub networks: BTreeSet<NetworkName>,
-    /// Its place in the stack's network, where that is known.
+    /// Its connection to the stack's network, if known.
     pub attachment: Option<Attachment>,
-    /// The instances it waited for.
+    /// The instances it depends on.
     pub depends_on: BTreeMap<InstanceKey, Dependency>,
-    /// When it counts as ready; running, where its check is not known.
+    /// The condition for being ready; running, if its health check is not known.
     pub readiness: Readiness,
 }
 
@@ -65,11 +65,12 @@ pub struct BeforeContainer {
 pub struct BeforeInstance {
     /// Its name.
     pub name: InstanceName,
-    /// The instances it waits for as it is defined now: what the apply creates is stopped in that order.
+    /// The instances it depends on in the current definition, which set the order in which containers that the apply
+    /// created are stopped.
     pub needs: BTreeSet<InstanceKey>,
 }
 
-/// What an instance is known by: its id, or in a record of version 1 its name.
+/// Identifies an instance: by its id, or in a record of version 1 by its name.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct InstanceKey(String);
@@ -84,7 +85,7 @@ impl InstanceKey {
     }
 }
 
-/// The label in which a container has the key of its instance.
+/// The container label that contains the instance's key.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum InstanceLabel {
@@ -112,7 +113,8 @@ impl Before {
         container.label(label).map(InstanceKey::new)
     }
 
-    /// Returns an instance's name. Of one that the record does not know a container's label has it, for people.
+    /// Returns an instance's name. If the record does not contain the instance, the name is read from the container's
+    /// label and is for display only.
     pub(super) fn name_of(
         &self,
         instance: Option<&InstanceKey>,
@@ -124,22 +126,21 @@ impl Before {
 }
 
 impl BeforeContainer {
-    /// Whether it did its work, or would again once resumed. A paused one counts: an undo can start it, but not pause it
-    /// again.
+    /// Whether the container was running or paused. An undo can start a paused container, but not pause it again.
     pub fn ran(&self) -> bool {
         matches!(self.state, RunState::Running | RunState::Paused)
     }
 
-    /// The instances it waited for.
+    /// Returns the instances it depends on.
     pub(super) fn needs(&self) -> Needs<'_> {
         self.depends_on.keys().collect()
     }
 }
 
-/// The instances one waits for.
+/// The dependencies of one instance.
 pub(super) type Needs<'a> = BTreeSet<&'a InstanceKey>;
 
-/// Returns what there is of a stack, to be kept until its apply has ended.
+/// Returns the current state of a stack, to be kept until its apply has ended.
 pub fn before(desired: &Desired, observed: &Observed, remembered: &AppliedState) -> Before {
     let (ownership, stack) = (&remembered.ownership, desired.stack_id());
     let ours = observed.containers.iter().filter(|container| ownership.is_of(stack, *container));
@@ -155,7 +156,7 @@ pub fn before(desired: &Desired, observed: &Observed, remembered: &AppliedState)
     }
 }
 
-/// The keys of instances by their names: as they are called now, and otherwise as containers say they were called.
+/// Returns the keys of instances by name: by their current names, or else by the names in container labels.
 fn keys<'a>(
     desired: &Desired,
     ours: impl Iterator<Item = &'a ObservedContainer>,
@@ -170,7 +171,7 @@ fn keys<'a>(
     keys
 }
 
-/// What can be known of a container beyond its list entry.
+/// Sources for facts about a container beyond its list entry.
 struct Known<'a> {
     desired: &'a Desired,
     observed: &'a Observed,
@@ -179,7 +180,7 @@ struct Known<'a> {
 }
 
 impl Known<'_> {
-    /// The instances that are defined, and those that only have a container.
+    /// Returns the defined instances, and those that only have a container.
     fn instances<'c>(
         &self,
         ours: impl Iterator<Item = &'c ObservedContainer>,
@@ -196,7 +197,7 @@ impl Known<'_> {
         instances
     }
 
-    /// Dependencies by key. One on an instance that nothing is known of has nothing to wait for.
+    /// Returns dependencies by key. A dependency on an unknown instance is dropped: there is nothing to wait for.
     fn by_key(&self, depends_on: &BTreeMap<InstanceName, Dependency>) -> BTreeMap<InstanceKey, Dependency> {
         let known = |(name, dependency): (&InstanceName, &Dependency)| {
             Some((self.keys.get(name)?.clone(), *dependency))
@@ -208,7 +209,7 @@ impl Known<'_> {
         let hash = container.config_hash();
         let id = container.label(label::INSTANCE_ID).unwrap_or_default();
         let remembered = self.remembered.spec(id, hash);
-        // Without a memory, the wish is as good where its hash is the container's.
+        // Without a record, the desired spec serves as well if its hash is the container's.
         let wished = self
             .desired
             .instances
@@ -240,7 +241,7 @@ impl Known<'_> {
         }
     }
 
-    /// A place in a network of the stack, as the engine's list tells it.
+    /// Returns a container's connection to a network of the stack, as reported by the engine's list.
     fn seen(&self, container: &ObservedContainer) -> Option<Attachment> {
         let (ownership, stack) = (&self.remembered.ownership, self.desired.stack_id());
         let mut networks = self.observed.networks.iter().filter(|network| ownership.is_of(stack, *network));
@@ -254,7 +255,8 @@ impl Known<'_> {
         })
     }
 
-    /// By its own check, or the one of the image it was made from, if that is still there.
+    /// Returns the condition for being ready: the container's own health check, or that of its image if the image
+    /// still exists.
     fn readiness(&self, memory: &AppliedSpec, container: &ObservedContainer) -> Readiness {
         if field(memory, "job").unwrap_or(false) {
             return Readiness::Completed;
@@ -271,7 +273,7 @@ impl Known<'_> {
     }
 }
 
-/// A field of a remembered spec; `None` where it is not in it.
+/// Returns a field of a recorded spec, or `None` if the spec does not contain it.
 fn field<T: DeserializeOwned>(memory: &AppliedSpec, name: &str) -> Option<T> {
     T::deserialize(memory.spec.get(name)?).ok()
 }

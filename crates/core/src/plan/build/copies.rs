@@ -1,4 +1,4 @@
-//! Copies of the data that another image gets to write to, made while nothing runs on it: what an undo restores.
+//! Copies of data that another image is about to write to, made while no container runs on it; an undo restores them.
 
 use super::{Builder, Target};
 use crate::{
@@ -12,7 +12,7 @@ use crate::{
 use std::collections::BTreeSet;
 
 impl Builder<'_> {
-    /// What is to be copied before an instance's successor writes to it, where that was asked for.
+    /// Returns the volumes to copy before an instance's new container writes to them, if that was requested.
     pub(super) fn copies(&self, instance: &DesiredInstance, old: &ObservedContainer) -> Vec<VolumeCopy> {
         let there = |volume: &&PhysicalVolume| self.case.observed.volumes.contains_key(volume.as_str());
         let asked = self.case.options.snapshot;
@@ -26,7 +26,7 @@ impl Builder<'_> {
         volumes.into_iter().map(copy).collect()
     }
 
-    /// The name of a copy that nobody has: an apply that did not end may have left one.
+    /// Returns an unused name for a copy: an interrupted apply may have left one.
     fn free_copy(&self, of: &PhysicalVolume) -> PhysicalVolume {
         let taken = |name: &PhysicalVolume| {
             self.case.observed.volumes.contains_key(name.as_str()) || self.volumes.contains_key(name.as_str())
@@ -34,7 +34,7 @@ impl Builder<'_> {
         (1..u32::MAX).map(|number| of.copy(number)).find(|name| !taken(name)).unwrap_or_else(|| of.copy(1))
     }
 
-    /// Makes the volumes that are copied to. Nothing has to stand still for that.
+    /// Creates the target volumes of copies. No container has to stop for that.
     pub(super) fn make_room(&mut self, target: Target<'_>, copies: &[VolumeCopy]) -> Vec<StepId> {
         let mut steps = Vec::new();
         for copy in copies {
@@ -47,7 +47,7 @@ impl Builder<'_> {
         steps
     }
 
-    /// Copies, after what has come to a standstill.
+    /// Copies volumes after the containers that use them have stopped.
     pub(super) fn copy(
         &mut self,
         target: Target<'_>,
@@ -60,7 +60,7 @@ impl Builder<'_> {
             .collect()
     }
 
-    /// What else runs on a volume stops before it is copied, too.
+    /// Stops every other container that runs on a volume before it is copied.
     pub(super) fn order_copies(&mut self) {
         for at in 0..self.steps.len() {
             let Action::CopyVolume(copy) = &self.steps[at].action else { continue };
@@ -72,8 +72,8 @@ impl Builder<'_> {
         }
     }
 
-    /// Copies of earlier applies that no undo needs once everything is ready. The last copy of a volume that is gone is
-    /// not among them.
+    /// Returns copies of earlier applies that no undo needs once everything is ready, except the last copy of a
+    /// volume that no longer exists.
     pub(super) fn spent_copies(&self) -> Vec<PhysicalVolume> {
         let Case { observed, remembered, .. } = self.case;
         let is_there = |volume: &PhysicalVolume| observed.volumes.contains_key(volume.as_str());
@@ -85,7 +85,7 @@ impl Builder<'_> {
         spent.filter(|copy| copy.copied_from().is_some_and(|volume| is_there(&volume))).cloned().collect()
     }
 
-    /// Removes the copies that the plan makes: past the commit point there is no undo that restores them.
+    /// Removes the copies that this plan makes: after the commit point no undo restores them.
     pub(super) fn remove_copies(&mut self, ends: &BTreeSet<StepId>) {
         let copied = self.steps.iter().filter_map(|step| match &step.action {
             Action::CopyVolume(copy) => Some((step.clone(), copy.to.clone())),

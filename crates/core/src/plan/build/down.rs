@@ -1,4 +1,4 @@
-//! Stopping what should not run.
+//! Plans the stop of containers that should not run.
 
 use super::{Builder, Removal, Target, existing, may_run};
 use crate::{
@@ -9,7 +9,7 @@ use crate::{
 use std::collections::{BTreeMap, BTreeSet};
 
 impl<'a> Builder<'a> {
-    /// Stops what should not run, consumers before their providers.
+    /// Stops containers that should not run, consumers before their providers.
     pub(super) fn take_down(&mut self) {
         let mut stopped: BTreeMap<&InstanceName, StepId> = BTreeMap::new();
         for name in self.order().into_iter().rev() {

@@ -1,4 +1,4 @@
-//! What changes hands within an apply: it is released before it is taken.
+//! Orders steps so that exclusive resources are released before another container uses them.
 
 use super::{Builder, existing};
 use crate::{
@@ -13,7 +13,7 @@ use std::{
     net::IpAddr,
 };
 
-/// What only one running container can have at a time, by the steps after which it is released.
+/// The resources that only one running container can hold, with the steps that release them.
 #[derive(Default)]
 struct Held<'a> {
     ports: BTreeMap<u16, Vec<(HostSocket, StepId)>>,
@@ -39,7 +39,7 @@ impl<'a> Held<'a> {
         held
     }
 
-    /// The steps after which everything a container needs for itself is released.
+    /// Returns the steps that release every exclusive resource that a container needs.
     fn releases(&self, spec: &ContainerSpec) -> BTreeSet<StepId> {
         let mut stops = BTreeSet::new();
         for wanted in spec.ports.iter().map(PublishedPort::socket) {
@@ -55,7 +55,7 @@ impl<'a> Held<'a> {
 }
 
 impl Builder<'_> {
-    /// A host port, address or volume is released before it is taken.
+    /// Orders the release of host ports, addresses and volumes before their next use.
     pub(super) fn order_handovers(&mut self) {
         let held = Held::new(&self.stops);
         for (name, start) in self.started.clone() {
@@ -67,8 +67,8 @@ impl Builder<'_> {
         }
     }
 
-    /// A name that another container of the stack has is freed before it is taken: by the rename of what is replaced,
-    /// or of what is to be removed.
+    /// Frees names held by other containers of the stack before they are used: the replaced container is renamed, or
+    /// the one to be removed.
     pub(super) fn order_names(&mut self) {
         let case = self.case;
         let ours = case.observed.containers.iter().filter(|container| case.owns(*container));
@@ -102,7 +102,7 @@ impl Builder<'_> {
         self.stops.iter().find(|(_, stopped)| stopped.id == container.id).map(|(stop, _)| *stop)
     }
 
-    /// Renames a container that is to be removed, as soon as it has stopped.
+    /// Renames a container that will be removed, as soon as it has stopped.
     fn step_aside(&mut self, container: &ObservedContainer) -> Option<StepId> {
         let at = self.removals.iter().position(|removal| removal.container.id == container.id)?;
         let stop = self.stop_of(container);
@@ -113,8 +113,8 @@ impl Builder<'_> {
         Some(self.step(instance, cause, Action::Rename { container: existing(container), to }, stop))
     }
 
-    /// Makes the last of some steps come before another one; if they come after it for what their instance waits for,
-    /// they no longer wait for that.
+    /// Makes the last of `steps` precede `later`. If they come after it because of their instance's dependencies,
+    /// they no longer wait for those.
     pub(super) fn put_before(&mut self, steps: &[StepId], later: StepId) {
         let Some(last) = steps.last().copied() else { return };
         if self.depends(last, later) {

@@ -1,4 +1,4 @@
-//! The images containers are made from: there, pulled, or built.
+//! Plans the images that containers are created from: present, pulled, or built.
 
 use super::{Builder, Target};
 use crate::{
@@ -14,7 +14,7 @@ use crate::{
 use std::collections::BTreeMap;
 
 impl<'a> Builder<'a> {
-    /// The step that brings an instance's image, if one has to.
+    /// Returns the step that pulls or builds an instance's image, if one is needed.
     pub(super) fn image_step(&mut self, target: Target<'a>) -> Option<StepId> {
         let Target { name, instance, cause } = target;
         let (image, tag) = (&instance.spec.image, instance.spec.image_reference());
@@ -47,13 +47,13 @@ impl<'a> Builder<'a> {
         Some(step)
     }
 
-    /// Whether a step brings another image than was observed.
+    /// Whether a step supplies a different image than the one observed.
     pub(super) fn brings_another(&self, step: Option<StepId>) -> bool {
         step.is_some_and(|step| !matches!(self.steps[step.0].action, Action::AdoptImage { .. }))
     }
 
-    /// The image that an earlier DevArch built from what is there now, under a name that is no longer used. On Podman one
-    /// that was built with arguments may have those of another build.
+    /// Returns the image that an earlier DevArch built from the current sources, under a name that is no longer used.
+    /// On Podman, an image built with arguments may carry those of another build.
     fn built_before(&self, image: &str, spec: &BuildSpec) -> Option<ImageId> {
         let observed = self.case.observed;
         if observed.engine.kind == EngineKind::Podman && !spec.args.is_empty() {
@@ -62,7 +62,7 @@ impl<'a> Builder<'a> {
         observed.images.get(image).map(|image| image.id.clone())
     }
 
-    /// Gives a build the name that the definition has for it, besides the one its containers are made from.
+    /// Tags a build with its name in the definition, besides the one its containers are created from.
     pub(super) fn name_build(&mut self, target: Target<'_>) {
         let spec = &target.instance.spec;
         if self.case.desired.tags.get(&spec.image).is_some_and(|tag| tag.named) {
@@ -75,7 +75,7 @@ impl<'a> Builder<'a> {
         if known { Reason::Source { changed } } else { needed }
     }
 
-    /// What is built from the same things is built once.
+    /// Builds an image; identical builds are run once.
     fn build(&mut self, image: &str, spec: &'a BuildSpec, reason: Reason) -> StepId {
         let change = self.change(Subject::Image(image.to_owned()), ChangeKind::Build, reason);
         self.changes[change.0].build = Some(Box::new(spec.clone()));
@@ -101,7 +101,7 @@ impl<'a> Builder<'a> {
         self.refused.push(Conflict(Problem::in_field(name, "pull_policy", message)));
     }
 
-    /// Images of which only a look into the registry, or a build, tells what they are.
+    /// Returns the images whose ids only a registry lookup or a build can tell.
     pub(super) fn unsettled(&self) -> BTreeMap<String, Supply> {
         if self.case.options.supplied {
             return BTreeMap::new();

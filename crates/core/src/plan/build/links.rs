@@ -1,5 +1,5 @@
-//! Links: the networks of two instances of different stacks. A consumer's stack makes and removes them; the provider's
-//! container is connected by whoever makes one of the two ends.
+//! Links: networks between two instances of different stacks. The consumer's stack creates and removes them; the
+//! provider's container is connected by whichever stack creates one of the two containers.
 
 use super::{Builder, Target, existing};
 use crate::{
@@ -17,27 +17,27 @@ use crate::{
 };
 use std::collections::BTreeSet;
 
-/// The place of an instance's container in the network of a link.
+/// An instance's connection to the network of a link.
 pub(super) struct LinkPlace {
     pub(super) attachment: Attachment,
-    /// The step that makes the network.
+    /// The step that creates the network.
     pub(super) made: Option<StepId>,
-    /// The other end.
+    /// The instance at the other end.
     pub(super) with: String,
 }
 
-/// Whether it is the network of a link.
+/// Whether the network belongs to a link.
 pub(super) fn is_link(network: &ObservedNetwork) -> bool {
     network.labels.contains_key(label::LINK)
 }
 
-/// Its consumer, by its names when the network was made.
+/// Returns the consumer, by its names when the network was created.
 fn consumer(network: &ObservedNetwork) -> String {
     let name = |label| network.labels.get(label).map_or("?", String::as_str);
     format!("{}/{}", name(label::STACK_NAME), name(label::INSTANCE_NAME))
 }
 
-/// The container a link leads to, if it runs.
+/// Returns the container that a link leads to, if it is running.
 pub(in crate::plan) fn linked<'o>(
     observed: &'o Observed,
     ownership: &Ownership,
@@ -51,7 +51,7 @@ pub(in crate::plan) fn linked<'o>(
     })
 }
 
-/// The networks by which instances of other stacks are linked to that one.
+/// Returns the networks by which instances of other stacks are linked to that instance.
 pub(in crate::plan) fn incoming<'o>(
     observed: &'o Observed,
     ownership: &Ownership,
@@ -72,7 +72,7 @@ impl<'a> Builder<'a> {
         linked(self.case.observed, &self.case.remembered.ownership, link)
     }
 
-    /// The places of an instance's container: as a consumer, and as the provider of those whose networks are there.
+    /// Returns an instance's link connections: as a consumer, and as the provider of links whose networks exist.
     pub(super) fn link_places(
         &mut self,
         name: &'a InstanceName,
@@ -98,7 +98,7 @@ impl<'a> Builder<'a> {
         places
     }
 
-    /// The step that makes the network of a link, where it is not there.
+    /// Returns the step that creates a link's network, if it does not exist.
     fn link_network(
         &mut self,
         name: &'a InstanceName,
@@ -121,7 +121,8 @@ impl<'a> Builder<'a> {
         Some(step)
     }
 
-    /// The steps after which an instance reaches those it is linked to and, where something starts it, they are ready.
+    /// Returns the steps after which an instance can reach its linked instances and, if a step starts those, they are
+    /// ready.
     pub(super) fn reach(
         &mut self,
         name: &'a InstanceName,
@@ -177,7 +178,7 @@ impl<'a> Builder<'a> {
         Some(step)
     }
 
-    /// Without its provider a consumer is not started; one that runs is not touched.
+    /// Handles a missing provider: its consumer is not started, and a running one is left alone.
     fn away(&mut self, name: &InstanceName, link: &DesiredLink, starts: bool) {
         let DesiredLink { provider, engine, .. } = link;
         let stack = &self.case.desired.identity.stack_name;
@@ -197,7 +198,8 @@ impl<'a> Builder<'a> {
         if starts { self.refused.push(Conflict(problem)) } else { self.warnings.push(problem) }
     }
 
-    /// Gives the container that a step makes its places in links, after it is filled; the last step of these.
+    /// Connects a new container to the networks of its links after its files are written; returns the last of these
+    /// steps.
     pub(super) fn join_links(&mut self, target: Target<'a>, made: StepId, filled: StepId) -> StepId {
         let mut last = filled;
         for LinkPlace { attachment, made: network, .. } in self.link_places(target.name, target.instance) {
@@ -207,13 +209,13 @@ impl<'a> Builder<'a> {
         last
     }
 
-    /// The networks a container may be on besides its stack's.
+    /// Returns the networks a container may be on besides its stack's.
     pub(super) fn link_names(&self, instance: &DesiredInstance) -> BTreeSet<String> {
         let own = instance.links.iter().map(|link| link.network.name.to_string());
         own.chain(self.incoming(instance).into_iter().map(|network| network.name.clone())).collect()
     }
 
-    /// Who is linked to the stack's instances is told, and what becomes of them where a provider goes.
+    /// Adds notes about the instances linked to the stack's, and about the effect on them when a provider is removed.
     pub(super) fn tell_links(&mut self) {
         for (name, instance) in &self.case.desired.instances {
             for network in self.incoming(instance) {
@@ -237,14 +239,14 @@ impl<'a> Builder<'a> {
         }
     }
 
-    /// The networks of links that stay: those of instances that are to be there.
+    /// Returns the networks of links that are kept: those of desired instances.
     pub(super) fn kept_links(&self) -> BTreeSet<&'a str> {
         let instances = self.case.desired.instances.values();
         let present = instances.filter(|instance| instance.wanted != DesiredRun::Absent);
         present.flat_map(|instance| &instance.links).map(|link| link.network.name.as_str()).collect()
     }
 
-    /// Takes the provider off a link's network, so that it can be removed.
+    /// Disconnects the provider from a link's network so that it can be removed.
     pub(super) fn part(
         &mut self,
         network: &'a ObservedNetwork,

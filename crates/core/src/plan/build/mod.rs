@@ -1,4 +1,4 @@
-//! The planner.
+//! The planner: compares desired and observed state.
 
 mod copies;
 mod down;
@@ -29,8 +29,8 @@ use crate::{
 };
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Compares the wanted with the observed state and says what to do, in which order and why. Pure: the same input
-/// gives the same plan.
+/// Compares the desired with the observed state and returns the steps, their order and their reasons. Pure: the same
+/// input gives the same plan.
 pub fn plan(
     desired: &Desired,
     observed: &Observed,
@@ -64,23 +64,23 @@ fn in_the_way(desired: &Desired, conflicts: Vec<Conflict>) -> Result<(), PlanErr
 
 struct Builder<'a> {
     case: &'a Case<'a>,
-    /// By instance: its current container.
+    /// The current container of each instance.
     current: BTreeMap<&'a InstanceName, &'a ObservedContainer>,
-    /// Containers of the stack that are no instance's.
+    /// Containers of the stack that belong to no instance.
     leftovers: Vec<&'a ObservedContainer>,
-    /// Instances with a leftover: an apply did not end, so what runs of them was never seen ready.
+    /// Instances with a leftover: an apply was interrupted, so their running containers never became ready.
     unproven: BTreeSet<&'a InstanceName>,
-    /// Unchanged containers of such instances, to be looked at before the leftovers go.
+    /// Unchanged containers of such instances, to be checked before the leftovers are removed.
     doubted: Vec<(&'a InstanceName, ContainerRef)>,
     steps: Vec<Step>,
     changes: Vec<Change>,
-    /// Names of builds in the definition, each after the name that containers are made from.
+    /// Names of builds in the definition, each with the name that containers are created from.
     second_names: BTreeMap<(String, String), Cause>,
-    /// Steps that make images, the network and volumes.
+    /// Steps that supply images, the network and volumes.
     images: BTreeMap<String, StepId>,
     network: Option<StepId>,
     volumes: BTreeMap<String, StepId>,
-    /// Steps that make networks of links, and that connect providers in other stacks to them.
+    /// Steps that create networks of links, and that connect providers in other stacks to them.
     links: BTreeMap<&'a NetworkName, StepId>,
     joined: BTreeMap<&'a NetworkName, StepId>,
     /// By provider in another stack: the step after which it is ready.
@@ -88,27 +88,27 @@ struct Builder<'a> {
     /// By instance: the step that starts it, and the one after which it is ready.
     started: BTreeMap<&'a InstanceName, StepId>,
     ready: BTreeMap<&'a InstanceName, StepId>,
-    /// Instances whose containers are made anew.
+    /// Instances whose containers are recreated.
     replaced: BTreeSet<&'a InstanceName>,
-    /// Steps that stop a container, with it and its successor's providers.
+    /// Steps that stop a container, each with that container.
     stops: Vec<(StepId, &'a ObservedContainer)>,
     /// Containers to remove once everything is ready.
     removals: Vec<Removal<'a>>,
-    /// What to remember once everything is ready.
+    /// Records to update once everything is ready.
     memories: Vec<Memory<'a>>,
-    /// Connections to undo once everything is ready.
+    /// Connections to remove once everything is ready.
     strays: Vec<Stray<'a>>,
-    /// What to beware of, besides what the wish itself warns of.
+    /// Warnings besides those of the desired state.
     warnings: Vec<Problem>,
-    /// What can't be made.
+    /// Objects that cannot be created.
     refused: Vec<Conflict>,
-    /// Why something would have to be made and can't be, for what its definition says.
+    /// Deferred problems with the definition that prevent the creation of a container.
     unmakeable: BTreeSet<Problem>,
-    /// What is worth knowing, besides what the wish itself tells.
+    /// Notes besides those of the desired state.
     notes: BTreeSet<Problem>,
 }
 
-/// An instance whose steps are planned, and what they are for.
+/// An instance whose steps are planned, with their cause.
 #[derive(Clone, Copy)]
 struct Target<'a> {
     name: &'a InstanceName,
@@ -120,19 +120,19 @@ struct Target<'a> {
 struct Removal<'a> {
     instance: Option<&'a InstanceName>,
     container: &'a ObservedContainer,
-    /// Its name by then.
+    /// The name it will have at that point.
     name: ContainerName,
     cause: Cause,
 }
 
-/// What an instance's container stands for now, though nothing of itself changes.
+/// Changed properties of an instance whose container itself stays unchanged.
 struct Memory<'a> {
     name: &'a InstanceName,
     made: Box<ContainerRecipe>,
     cause: Cause,
 }
 
-/// A container's connection to a network that is not its own.
+/// A container's connection to a network that does not belong to its stack.
 struct Stray<'a> {
     name: &'a InstanceName,
     container: &'a ObservedContainer,
@@ -193,7 +193,7 @@ impl<'a> Builder<'a> {
         }
     }
 
-    /// What carries the stack's labels and is not known to be its own is left alone, by its own name.
+    /// Reports objects that carry the stack's labels but are not recorded as its own. They are left alone.
     fn report_unremembered(&mut self) {
         let ownership = &self.case.remembered.ownership;
         for object in ownership.unremembered(self.case.desired.stack_id(), self.case.observed) {
@@ -206,7 +206,7 @@ impl<'a> Builder<'a> {
         }
     }
 
-    /// Whether all that has to be made can be.
+    /// Checks that every required container can be created.
     fn can_be_made(&mut self) -> Result<(), PlanError> {
         let problems: Vec<Problem> = std::mem::take(&mut self.unmakeable).into_iter().collect();
         if problems.is_empty() {
@@ -224,8 +224,8 @@ impl<'a> Builder<'a> {
         start_order(&dependencies)
     }
 
-    /// A name beside a container's own, for its successor or for what is kept of it. A dot is in no name a user
-    /// gives; a number follows where an apply that did not end has left one.
+    /// Returns an unused name derived from a container's, for its replacement or for a kept container. It contains a
+    /// dot, which names set by users cannot; a number is appended if an interrupted apply left that name behind.
     fn beside(&self, name: &ContainerName, what: &str) -> ContainerName {
         let taken =
             |name: &ContainerName| self.case.observed.containers.iter().any(|other| other.name == *name);
@@ -246,7 +246,7 @@ impl<'a> Builder<'a> {
         StepId(self.steps.len() - 1)
     }
 
-    /// A step of an instance.
+    /// Adds a step of an instance.
     fn step_for(
         &mut self,
         target: Target<'_>,
@@ -256,12 +256,12 @@ impl<'a> Builder<'a> {
         self.step(Some(target.name), target.cause, action, after)
     }
 
-    /// What a step is for.
+    /// Returns the cause of a step.
     fn cause_of(&self, step: StepId) -> Cause {
         self.steps[step.0].cause
     }
 
-    /// An instance with a change that its steps are for.
+    /// Adds a change of an instance, and returns the instance with that change as the cause of its steps.
     fn target(&mut self, name: &'a InstanceName, kind: ChangeKind, reason: Reason) -> Target<'a> {
         let change = self.change(Subject::Instance(name.clone()), kind, reason);
         Target { name, instance: &self.case.desired.instances[name], cause: Cause::Change(change) }
@@ -272,7 +272,7 @@ impl<'a> Builder<'a> {
         ChangeId(self.changes.len() - 1)
     }
 
-    /// Adds a change of an image, a network, a volume or a leftover: what the steps that bring it about are for.
+    /// Adds a change of an image, network, volume or leftover, and returns it as the cause of its steps.
     fn cause(&mut self, subject: Subject, kind: ChangeKind, reason: Reason) -> Cause {
         Cause::Change(self.change(subject, kind, reason))
     }
@@ -281,7 +281,7 @@ impl<'a> Builder<'a> {
         self.case.judge(name, &self.case.desired.instances[name], self.current.get(name).copied())
     }
 
-    /// Sorts the changes by what they are about. Steps still name the one they are for.
+    /// Sorts the changes by subject and updates the causes of steps.
     fn sort_changes(&mut self) {
         let mut changes: Vec<(usize, Change)> =
             std::mem::take(&mut self.changes).into_iter().enumerate().collect();
@@ -326,17 +326,17 @@ fn existing(container: &ObservedContainer) -> ContainerRef {
     ContainerRef::Existing(container.id.clone())
 }
 
-/// Whether a container has to be stopped before another takes its place: also one that has exited, for its restart
-/// policy may be about to start it again.
+/// Whether a container has to be stopped before it is replaced: this includes one that has exited, because its
+/// restart policy may be about to restart it.
 fn may_run(container: &ObservedContainer) -> bool {
     container.state != RunState::Created
 }
 
-/// Instances by identity.
+/// Instances by id.
 type Ids<'a> = BTreeMap<&'a str, (&'a InstanceName, &'a DesiredInstance)>;
 
-/// Among several containers of one instance, the one with its proper name comes first, then one that runs; kept
-/// and half-made ones come last.
+/// Ranks the containers of one instance: the one with its proper name first, then a running one; kept and
+/// half-created ones last.
 fn rank(ids: &Ids<'_>, container: &ObservedContainer) -> (u8, bool, ContainerName) {
     let id = container.label(label::INSTANCE_ID).unwrap_or_default();
     let proper = ids.get(id).is_some_and(|(_, instance)| instance.container == container.name);

@@ -1,4 +1,4 @@
-//! What has to come before what: proof before memory, memory before removal.
+//! The order of a plan's last steps: verify, then record, then remove.
 
 use super::{Builder, Memory, Removal, Stray, existing, links::is_link};
 use crate::{
@@ -24,7 +24,7 @@ impl<'a> Builder<'a> {
         false
     }
 
-    /// Stops a container, or renames it, without waiting for its successor's providers; the successor still does.
+    /// Lets a stop or rename run without waiting for the new container's providers; the new container still waits.
     pub(super) fn release_early(&mut self, stop: StepId) {
         let gates: BTreeSet<StepId> = self.ready.values().chain(self.started.values()).copied().collect();
         let moved: Vec<StepId> = self.steps[stop.0].after.intersection(&gates).copied().collect();
@@ -36,7 +36,7 @@ impl<'a> Builder<'a> {
         }
     }
 
-    /// What changes no container is remembered when everything is ready: it needs no undoing.
+    /// Records changes that affect no container once everything is ready; they need no undo.
     pub(super) fn remember_all(&mut self) {
         let ends = ends(&self.steps);
         for Memory { name, made, cause } in std::mem::take(&mut self.memories) {
@@ -44,7 +44,7 @@ impl<'a> Builder<'a> {
         }
     }
 
-    /// What is replaced, unwanted or wrongly connected goes only when everything else is ready; networks last.
+    /// Removes replaced, unneeded and wrongly connected objects once everything else is ready; networks last.
     pub(super) fn commit(&mut self) {
         let ends = ends(&self.steps);
         let mut removed = ends.clone();
@@ -62,7 +62,7 @@ impl<'a> Builder<'a> {
         self.remove_copies(&ends);
         for name in self.spent_copies() {
             let cause = self.cause(Subject::Volume(name.clone()), ChangeKind::Remove, Reason::SpentCopy);
-            // Also a container that is stopped holds its volumes: one that was copying when its apply was killed.
+            // A stopped container holds its volumes too, such as one that was copying when its apply was killed.
             let holding = holders.iter().filter(|(_, container)| container.volumes.contains(name.as_str()));
             let mut after = ends.clone();
             after.extend(holding.map(|(step, _)| *step));
@@ -76,7 +76,7 @@ impl<'a> Builder<'a> {
         }
     }
 
-    /// Removes a network that nothing needs any more, after `removed` has left it.
+    /// Removes a network that is no longer needed, after the containers removed by `removed` have left it.
     fn remove_network(
         &mut self,
         network: &'a ObservedNetwork,

@@ -1,4 +1,4 @@
-//! What containers need before they can be made, besides images: network and volumes.
+//! Plans what containers need before they can be created, besides images: network and volumes.
 
 use super::{Builder, Target};
 use crate::{
@@ -27,7 +27,7 @@ impl<'a> Builder<'a> {
         self.network
     }
 
-    /// The stack's networks: the one it should have, and others left by a rename.
+    /// Returns the stack's networks: the desired one, and others left by a rename.
     pub(super) fn networks(&self) -> impl Iterator<Item = &'a ObservedNetwork> + use<'a> {
         let case = self.case;
         case.observed.networks.iter().filter(move |network| case.owns(*network))
@@ -61,8 +61,8 @@ impl<'a> Builder<'a> {
         steps
     }
 
-    /// Volumes of the stack that no instance mounts. What an instance mounts for its image's `VOLUME` paths is not
-    /// known while the image is absent.
+    /// Returns volumes of the stack that no instance mounts. Mounts for an image's `VOLUME` paths are not known while
+    /// the image is absent.
     pub(super) fn unused_volumes(&self) -> Vec<PhysicalVolume> {
         let Case { desired, observed, .. } = self.case;
         let volumes = desired.instances.values().flat_map(|instance| &instance.volumes);

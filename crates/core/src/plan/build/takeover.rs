@@ -1,4 +1,5 @@
-//! Volumes with data of instances that went: who takes them over, and whether the values fit the data.
+//! Volumes with data of removed instances: which instances take them over, and whether their secret values fit the
+//! data.
 
 use super::Builder;
 use crate::{
@@ -12,7 +13,7 @@ use crate::{
 use std::collections::BTreeMap;
 
 impl Builder<'_> {
-    /// The volumes that instances take over; that they may is decided with the conflicts.
+    /// Returns the volumes that instances take over; the conflict checks decide whether they may.
     pub(super) fn takeovers(&self) -> Vec<Takeover> {
         let instances = self.case.desired.instances.iter();
         let wanted = instances.filter(|(_, instance)| instance.wanted != DesiredRun::Absent);
@@ -44,7 +45,7 @@ fn labelled(labels: &BTreeMap<String, String>) -> String {
     format!("{}/{}", name(label::STACK_NAME), name(label::INSTANCE_NAME))
 }
 
-/// Values that may not fit the data.
+/// Warns about secret values that may not fit the data.
 pub(super) fn warnings(takeovers: &[Takeover]) -> Vec<Problem> {
     let mut warnings = Vec::new();
     for Takeover { volume, instance, values, .. } in takeovers {

@@ -1,4 +1,4 @@
-//! Making and starting what should run.
+//! Plans the creation and start of containers that should run.
 
 use super::{
     Builder, Memory, Removal, Stray, Target, existing,
@@ -27,7 +27,7 @@ struct Created {
 }
 
 impl<'a> Builder<'a> {
-    /// Makes and starts what should run, providers before their consumers.
+    /// Creates and starts containers that should run, providers before their consumers.
     pub(super) fn bring_up(&mut self) {
         for name in self.order() {
             let instance = &self.case.desired.instances[name];
@@ -54,7 +54,7 @@ impl<'a> Builder<'a> {
         }
     }
 
-    /// Other dependencies change nothing of a container that stays; they are remembered.
+    /// Records changed dependencies of a container that stays; they do not affect the container itself.
     fn remember(
         &mut self,
         name: &'a InstanceName,
@@ -75,12 +75,12 @@ impl<'a> Builder<'a> {
             self.name_build(Target { name, instance, cause });
         }
         self.changes[change.0].fields = reordered;
-        // Under the hash that the container is known by.
+        // The record is kept under the container's own hash.
         let hash = container.config_hash().map_or_else(|| made.hash.clone(), str::to_owned);
         self.memories.push(Memory { name, made: Box::new(ContainerRecipe { hash, ..made }), cause });
     }
 
-    /// What is wrong was deferred, and is told.
+    /// Reports the deferred problems of an instance that is not created.
     fn leave(&mut self, problems: &[Problem]) {
         self.notes.extend(problems.iter().map(|problem| Problem {
             message: format!(
@@ -91,7 +91,7 @@ impl<'a> Builder<'a> {
         }));
     }
 
-    /// A container of a stack is on its stack's network and on no other.
+    /// Disconnects a container from every network except its stack's and those of its links.
     fn isolate(
         &mut self,
         name: &'a InstanceName,
@@ -114,8 +114,8 @@ impl<'a> Builder<'a> {
         }
     }
 
-    /// An unchanged container stays, unless it asked to be restarted with a provider. Where an apply did not end, it
-    /// was never seen ready: it has to be before what is left over goes.
+    /// Keeps an unchanged container, restarting it if a dependency with `restart` is replaced. After an interrupted
+    /// apply it never became ready, so it has to before the leftovers are removed.
     pub(super) fn keep(
         &mut self,
         name: &'a InstanceName,
@@ -176,7 +176,7 @@ impl<'a> Builder<'a> {
         self.start(target, existing(container), gate);
     }
 
-    /// Gives a container that stays its name and its place in the network back, before it is started.
+    /// Restores the name and network connection of a container that stays, before it is started.
     fn mend(
         &mut self,
         name: &'a InstanceName,
@@ -225,7 +225,7 @@ impl<'a> Builder<'a> {
         mended
     }
 
-    /// Whether a container that was never started has its config files can't be seen: it gets them again.
+    /// Writes the config files again into a container that was never started: whether it has them cannot be observed.
     fn fill(&mut self, target: Target<'_>, container: &ObservedContainer) -> Option<StepId> {
         let files = &target.instance.spec.config_files;
         if container.state != RunState::Created || files.is_empty() {
@@ -235,7 +235,7 @@ impl<'a> Builder<'a> {
         Some(self.step_for(target, action, []))
     }
 
-    /// Whether a container has its config files, or can be given them.
+    /// Whether a container has its config files, or they can be written into it.
     fn has_files(
         &mut self,
         name: &InstanceName,
@@ -247,7 +247,8 @@ impl<'a> Builder<'a> {
             || self.made(name, instance).is_some()
     }
 
-    /// An update of an instance for one more reason, as the cause of steps; a change with that reason is not repeated.
+    /// Adds another reason to update an instance, and returns it as the cause of steps; an existing change with that
+    /// reason is reused.
     pub(super) fn reason(&mut self, name: &InstanceName, reason: Reason) -> Cause {
         let subject = Subject::Instance(name.clone());
         let mut changes = self.changes.iter();
@@ -257,7 +258,8 @@ impl<'a> Builder<'a> {
         }
     }
 
-    /// What an instance's container is made from. Where none can be made, and it is needed, the plan comes to nothing.
+    /// Returns the recipe of an instance's container. If there is none although the container is needed, planning
+    /// fails.
     fn made(&mut self, name: &InstanceName, instance: &DesiredInstance) -> Option<ContainerRecipe> {
         let needed = self.case.options.needed.as_ref().is_none_or(|needed| needed.contains(name));
         match self.case.desired.made(name, instance) {
@@ -303,8 +305,8 @@ impl<'a> Builder<'a> {
         self.swap(Target { name, instance, cause: Cause::Change(id) }, made, old, &copies);
     }
 
-    /// The successor is created beside the old container, which stops only when everything else exists. Its data is
-    /// copied while neither runs.
+    /// Replaces a container: the new one is created beside the old one, which stops only when everything else exists.
+    /// Its data is copied while neither runs.
     fn swap(
         &mut self,
         target: Target<'a>,
@@ -336,7 +338,7 @@ impl<'a> Builder<'a> {
         self.removals.push(Removal { instance, container: old, name: kept, cause });
     }
 
-    /// Creates a container and fills it.
+    /// Creates a container and writes its files.
     fn make(&mut self, target: Target<'a>, made: ContainerRecipe, under: ContainerName) -> Created {
         let mut after: BTreeSet<StepId> = self.network_step().into_iter().collect();
         let image = self.image_step(target);
@@ -374,7 +376,7 @@ impl<'a> Builder<'a> {
         self.ready.insert(name, ready);
     }
 
-    /// The steps after which everything an instance depends on is as it asked.
+    /// Returns the steps after which all dependencies of an instance meet their conditions.
     fn providers(&mut self, target: Target<'a>) -> BTreeSet<StepId> {
         let Target { name, instance, cause } = target;
         let mut gate = self.reach(name, instance, Some(cause));

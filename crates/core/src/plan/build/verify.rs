@@ -1,4 +1,4 @@
-//! What has to be seen before the commit point: that what was started runs, and is of the images it was planned with.
+//! The checks before the commit point: started containers are running, and were created from the planned images.
 
 use super::Builder;
 use crate::{
@@ -9,7 +9,8 @@ use crate::{
 };
 
 impl Builder<'_> {
-    /// A container that exits at once must not count as started, nor one of another image as what was planned.
+    /// Adds the checks: a container that exits at once must not count as started, nor one of another image as
+    /// planned.
     pub(super) fn verify(&mut self) {
         let (running, images) = (self.running_checks(), self.image_checks());
         let action = match (running.is_empty(), images.is_empty()) {
@@ -21,7 +22,7 @@ impl Builder<'_> {
         self.step(None, Cause::Commit, action, ends);
     }
 
-    /// The containers that are started and have no check of their own, and those whose start was never seen.
+    /// Returns started containers without a health check, and those whose start was not observed.
     fn running_checks(&self) -> Vec<RunningCheck> {
         let unchecked = |name: &InstanceName| {
             let readiness = &self.case.desired.instances[name].readiness;
@@ -41,7 +42,8 @@ impl Builder<'_> {
         started.chain(doubted).map(check).collect()
     }
 
-    /// An inspect for each of many takes longer than one list of all: it is spared where a list tells enough.
+    /// Chooses the check: one list of all containers is faster than inspecting many, so it is used where it is
+    /// sufficient.
     fn expected(&self, container: &ContainerRef) -> Expected {
         let ContainerRef::MadeBy(step) = container else { return Expected::NeverRestarted };
         match &self.steps[step.0].action {
@@ -52,7 +54,7 @@ impl Builder<'_> {
         }
     }
 
-    /// The containers that are created from images which are known; of others only their creation tells.
+    /// Returns the new containers whose images are known; for others only their creation shows the image.
     fn image_checks(&self) -> Vec<ImageCheck> {
         let steps = self.steps.iter().enumerate();
         let checks = steps.filter_map(|(at, step)| match &step.action {

@@ -1,4 +1,4 @@
-//! What a plan tells of wires.
+//! The wires in a plan.
 
 use super::{Builder, Target, existing, links::linked};
 use crate::{
@@ -11,12 +11,12 @@ use crate::{
 };
 use std::collections::{BTreeMap, BTreeSet};
 
-/// The wires of what is to be there.
+/// Returns the wires of desired instances.
 pub(super) fn listed(desired: &Desired) -> Vec<Wire> {
     present(desired).flat_map(|(_, instance)| instance.wires.iter().cloned()).collect()
 }
 
-/// The imports that are wired in what runs and are not any more.
+/// Returns the imports that are wired in the running containers but no longer in the definition.
 pub(super) fn lost(desired: &Desired) -> Vec<Unwired> {
     let there: BTreeSet<&InstanceName> = present(desired).map(|(name, _)| name).collect();
     let lost = desired.unwired.iter().filter(|it| it.was.is_some() && there.contains(&it.consumer));
@@ -28,8 +28,8 @@ fn present(desired: &Desired) -> impl Iterator<Item = (&InstanceName, &DesiredIn
 }
 
 impl<'a> Builder<'a> {
-    /// The steps that make the logins an instance has for itself. Of one that nothing starts only on providers that are
-    /// made in this plan, for they may have lost them: it is their change that these steps are for.
+    /// Returns the steps that create an instance's own logins. If no step starts the instance, only on providers
+    /// created in this plan, which may have lost them: the steps' cause is then the provider's change.
     pub(super) fn provision(
         &mut self,
         name: &'a InstanceName,
@@ -40,7 +40,7 @@ impl<'a> Builder<'a> {
         for provisioning in &instance.provisions {
             let provider = match (&provisioning.provider, starts) {
                 (ProviderName::Instance(provider), _) => provider,
-                // That its data is still there is for its own stack to see to.
+                // Verifying that the provider's data still exists is up to its own stack.
                 (_, Some(cause)) => {
                     let target = Target { name, instance, cause };
                     steps.extend(self.provision_linked(target, provisioning));
@@ -58,7 +58,7 @@ impl<'a> Builder<'a> {
             };
             let (Some(container), Some(cause)) = (container, starts.or(made)) else { continue };
             if instance.hash.is_err() {
-                // Nothing is made beside it, so that its provider has the login still; its password may not be known.
+                // No container is created, so the provider still has the login; its password may not be known.
                 continue;
             }
             let ready = self.ready.get(provider).copied();
@@ -79,7 +79,8 @@ impl<'a> Builder<'a> {
         Some(self.step_for(target, action, ready))
     }
 
-    /// Of a provider that is made anew: which consumers follow, because what they are given changes, and which stay.
+    /// Reports for each recreated provider which consumers follow, because the values supplied to them change, and
+    /// which stay.
     pub(super) fn tell_consumers(&mut self) {
         let changed: BTreeSet<InstanceName> =
             self.changes.iter().filter_map(|change| instance(&change.subject)).cloned().collect();

@@ -1,4 +1,4 @@
-//! The data as it was: what an apply copied before another image wrote to it is copied back.
+//! Restores data: the copies an apply made before another image wrote to a volume are copied back.
 
 use super::{Builder, runs};
 use crate::{
@@ -9,8 +9,8 @@ use crate::{
 use std::collections::{BTreeMap, BTreeSet};
 
 impl<'a> Builder<'a> {
-    /// Of several copies of a volume the oldest holds what there was before. Where that is gone it was restored: a
-    /// later one must not be.
+    /// Of several copies of a volume, the oldest holds the data from before. If that one is gone it has been
+    /// restored, and a later one must not be.
     pub(super) fn due(&mut self, copies: &'a [VolumeCopy]) {
         let mut oldest: BTreeMap<&PhysicalVolume, &VolumeCopy> = BTreeMap::new();
         for copy in copies {
@@ -31,13 +31,13 @@ impl<'a> Builder<'a> {
         self.observed.volumes.contains_key(volume.as_str())
     }
 
-    /// Whether a container that was there before runs on what is to be restored: somebody started it.
+    /// Whether a container that existed before was started on a volume to be restored.
     pub(super) fn is_in_the_way(&self, container: &ObservedContainer) -> bool {
         runs(container) && self.due.iter().any(|copy| container.volumes.contains(copy.from.as_str()))
     }
 
-    /// Copies back what is due, when nothing runs on it. A container starts on it only after the copy is removed too:
-    /// what it writes from then on is never overwritten.
+    /// Copies data back once no container is running on it. A container starts on it only after the copy is removed:
+    /// anything it writes from then on is never overwritten.
     pub(super) fn restore(&mut self) {
         for VolumeCopy { from, to, image } in std::mem::take(&mut self.due) {
             let back = VolumeCopy { from: to.clone(), to: from.clone(), image: image.clone() };
@@ -52,7 +52,7 @@ impl<'a> Builder<'a> {
         }
     }
 
-    /// Removes what those applies copied and is not needed.
+    /// Removes copies that those applies made and that are not needed.
     pub(super) fn remove_copies(&mut self) {
         let due = |name: &PhysicalVolume| self.due.iter().any(|copy| copy.to == *name);
         let copies = self.made_volumes().filter(PhysicalVolume::is_copy);
@@ -63,7 +63,7 @@ impl<'a> Builder<'a> {
         }
     }
 
-    /// The steps after which nothing that is put away or stopped has a volume any more.
+    /// Returns the steps after which no removed or stopped container holds a volume.
     fn released(&self, volume: &PhysicalVolume) -> BTreeSet<StepId> {
         let uses = |container: &ObservedContainer| container.volumes.contains(volume.as_str());
         let made = self.made.iter().filter(|now| uses(now)).filter_map(|now| self.freed.get(&now.name));
