@@ -350,7 +350,7 @@ impl Undisturbed<'_> {
                 other => panic!("{at}: {other:?}"),
             },
             Err(OperationError::Engine(_)) if !self.kind.journal => {
-                self.assert_part_of_before(sandbox, at).await
+                self.assert_part_of_before(sandbox, at).await;
             }
             // A stack is bound to its engine before the apply.
             Err(OperationError::Engine(_)) => self.assert_as_before(sandbox, at).await,
