@@ -45,7 +45,7 @@ fn each_consumer_has_its_own_user_and_database(kind: EngineKind) {
     assert_eq!(
         query(&sandbox, "one", "SELECT count(*) FROM mine"),
         "0",
-        "doing it again keeps what is there"
+        "a second run keeps the existing data"
     );
     let shown = sandbox.ok(&["plan", "STACK", "--replace", "one", "--json"]);
     assert!(shown.stdout.contains("PROVISION_NAME"), "{shown}");
@@ -143,7 +143,7 @@ fn rabbitmq_consumers_get_their_own_logins(kind: EngineKind) {
         sandbox.refused(&["exec", "STACK/one", "-T", "--", "sh", "-c", &get], "access to vhost");
     }
     sandbox.ok(&["apply", "STACK", "--replace", "one", "--yes"]);
-    assert_eq!(works("one", "amqp-get", "-q mail"), "of one", "doing it again keeps what is there");
+    assert_eq!(works("one", "amqp-get", "-q mail"), "of one", "a second run keeps the existing data");
     assert_eq!(works("one-x", "amqp-get", "-q mail"), "of one-x");
     let removed = remove(&sandbox, &["STACK/one", "--drop-logins", "--yes"]);
     assert_eq!(removed.code, 0, "{removed}");
