@@ -94,21 +94,12 @@ pub(crate) fn or_default(said: Option<Millis>, default: Millis) -> Millis {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use devarch_core::{engine::Locality, template::HealthTest};
+    use devarch_core::template::HealthTest;
+    use devarch_testkit::memory::engine_info;
 
     const EXEC: Duration = Duration::from_millis(80);
 
     fn backoff(kind: EngineKind, interval: u64) -> ProbeBackoff {
-        let engine = EngineInfo {
-            kind,
-            version: String::new(),
-            api_version: String::new(),
-            endpoint: String::new(),
-            rootless: false,
-            locality: Locality::Host,
-            runs_health_checks: true,
-            lowest_port: 0,
-        };
         let check = Healthcheck {
             test: HealthTest::None,
             interval: Some(Millis(interval)),
@@ -117,7 +108,7 @@ mod tests {
             start_period: None,
             start_interval: None,
         };
-        ProbeBackoff::new(&engine, &check)
+        ProbeBackoff::new(&engine_info(kind, ""), &check)
     }
 
     /// Simulates probes for `patience`, with runs that take `run` and fail with `code`; returns what each probe ran.

@@ -46,22 +46,13 @@ impl StopLimiter {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use devarch_core::engine::Locality;
+    use devarch_testkit::memory::engine_info;
     use futures_util::future::join_all;
     use std::cell::Cell;
     use tokio::sync::Notify;
 
     fn limiter(kind: EngineKind, version: &str) -> StopLimiter {
-        StopLimiter::new(&EngineInfo {
-            kind,
-            version: version.to_owned(),
-            api_version: String::new(),
-            endpoint: String::new(),
-            rootless: false,
-            locality: Locality::Host,
-            runs_health_checks: true,
-            lowest_port: 0,
-        })
+        StopLimiter::new(&engine_info(kind, version))
     }
 
     /// Returns how many of eight stops were under way at once.

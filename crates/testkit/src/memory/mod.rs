@@ -78,20 +78,25 @@ impl Default for MemoryEngine {
     }
 }
 
+/// Returns the facts of an engine on this machine that runs as root and runs health checks.
+pub fn engine_info(kind: EngineKind, version: &str) -> EngineInfo {
+    EngineInfo {
+        kind,
+        version: version.to_owned(),
+        api_version: "1.99".to_owned(),
+        endpoint: "memory://".to_owned(),
+        rootless: false,
+        locality: Locality::Host,
+        runs_health_checks: true,
+        lowest_port: 0,
+    }
+}
+
 impl MemoryEngine {
     /// An engine that contains only the image.
     pub fn new() -> Self {
         let engine = Self {
-            info: EngineInfo {
-                kind: EngineKind::Docker,
-                version: "99.0".to_owned(),
-                api_version: "1.99".to_owned(),
-                endpoint: "memory://".to_owned(),
-                rootless: false,
-                locality: Locality::Host,
-                runs_health_checks: true,
-                lowest_port: 0,
-            },
+            info: engine_info(EngineKind::Docker, "99.0"),
             state: Mutex::new(MemoryState::new(Arc::new(busybox))),
         };
         engine.add_image(crate::fixture::IMAGE, plain_image("sha256:b0b0"));
